@@ -1,0 +1,93 @@
+// Package source knows where in a user's file a thing was written, and how to
+// tell a person about it: position, excerpt, caret and hint. It does not know
+// what inventories, plans or steps are.
+package source
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Pos is a place in a file a user wrote. Line and Col count from 1; Col counts
+// characters, not bytes. A zero Line means "somewhere in File".
+type Pos struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+	Col  int    `json:"col"`
+}
+
+// String gives the file:line:col form that editors and terminals link.
+func (p Pos) String() string {
+	switch {
+	case p.Line == 0:
+		return p.File
+	case p.Col == 0:
+		return fmt.Sprintf("%s:%d", p.File, p.Line)
+	default:
+		return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+	}
+}
+
+// Error is one problem in a user's file. Its text is the whole answer a person
+// gets: position, problem, the line with a caret below it, and a hint.
+type Error struct {
+	Pos  Pos
+	Msg  string
+	Hint string
+	Line string // the line's text, empty when it is not known
+}
+
+// Error renders the problem over up to four lines.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", e.Pos, e.Msg)
+	if e.Line != "" && e.Pos.Line > 0 {
+		gutter := fmt.Sprintf("%5d", e.Pos.Line)
+		fmt.Fprintf(&b, "\n%s | %s", gutter, strings.ReplaceAll(e.Line, "\t", " "))
+		if e.Pos.Col > 0 {
+			fmt.Fprintf(&b, "\n%s | %s^", strings.Repeat(" ", len(gutter)), strings.Repeat(" ", e.Pos.Col-1))
+		}
+	}
+	if e.Hint != "" {
+		fmt.Fprintf(&b, "\n  hint: %s", e.Hint)
+	}
+	return b.String()
+}
+
+// Nearest returns the name among known that a person most likely meant by
+// name, or "" when none is near enough to be worth suggesting.
+func Nearest(name string, known []string) string {
+	best, bestAt := "", len(name)/3+2
+	for _, k := range known {
+		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < bestAt {
+			best, bestAt = k, d
+		}
+	}
+	return best
+}
+
+// distance is Damerau's edit distance restricted to adjacent transpositions.
+func distance(a, b string) int {
+	ra, rb := []rune(a), []rune(b)
+	rows := make([][]int, len(ra)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(rb)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(ra); i++ {
+		for j := 1; j <= len(rb); j++ {
+			cost := 1
+			if ra[i-1] == rb[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && ra[i-1] == rb[j-2] && ra[i-2] == rb[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(ra)][len(rb)]
+}

@@ -1,0 +1,190 @@
+package source
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/go-multierror"
+	"gopkg.in/yaml.v3"
+)
+
+// maxValues bounds how many values one file may unfold to, so that a handful of
+// nested aliases cannot fill the memory.
+const maxValues = 1_000_000
+
+// ParseYAML reads one YAML document strictly: duplicate keys, keys that are not
+// text, aliases that loop or explode, tabs in indentation, and bytes that are
+// not UTF-8 are errors. All problems that can be found are in the one error.
+func ParseYAML(file string, data []byte) (Value, error) {
+	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
+	if at := invalidUTF8(data); at >= 0 {
+		line := 1 + bytes.Count(data[:at], []byte("\n"))
+		return Value{}, &Error{Pos: Pos{file, line, 0}, Msg: "the file is not UTF-8", Hint: "save it as UTF-8"}
+	}
+	lines := strings.Split(string(data), "\n")
+	r := &yamlReader{file: file, line: func(n int) string {
+		if n < 1 || n > len(lines) {
+			return ""
+		}
+		return strings.TrimSuffix(lines[n-1], "\r")
+	}}
+	var doc yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&doc); err != nil {
+		if errors.Is(err, io.EOF) {
+			return Value{Pos: Pos{file, 1, 1}, line: r.line}, nil
+		}
+		return Value{}, r.syntax(err)
+	}
+	var second yaml.Node
+	if err := dec.Decode(&second); err == nil {
+		return Value{}, r.errorAt(&second, "write one document a file", "a second document begins here")
+	} else if !errors.Is(err, io.EOF) {
+		return Value{}, r.syntax(err)
+	}
+	v := r.value(doc.Content[0], nil)
+	return v, r.problems.ErrorOrNil()
+}
+
+type yamlReader struct {
+	file     string
+	line     func(int) string
+	count    int
+	problems *multierror.Error
+}
+
+func (r *yamlReader) pos(n *yaml.Node) Pos { return Pos{r.file, n.Line, n.Column} }
+
+func (r *yamlReader) errorAt(n *yaml.Node, hint, format string, args ...any) *Error {
+	return &Error{Pos: r.pos(n), Msg: fmt.Sprintf(format, args...), Hint: hint, Line: r.line(n.Line)}
+}
+
+func (r *yamlReader) fail(n *yaml.Node, hint, format string, args ...any) {
+	r.problems = multierror.Append(r.problems, r.errorAt(n, hint, format, args...))
+}
+
+// value converts n; open holds the aliases being followed, to find loops.
+func (r *yamlReader) value(n *yaml.Node, open []*yaml.Node) Value {
+	v := Value{Pos: r.pos(n), line: r.line}
+	if r.count++; r.count > maxValues {
+		if r.count == maxValues+1 {
+			r.fail(n, "", "the file unfolds to more than %d values; are its aliases nested?", maxValues)
+		}
+		return v
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		if slices.Contains(open, n.Alias) {
+			r.fail(n, "", "the alias *%s contains itself", n.Value)
+			return v
+		}
+		v = r.value(n.Alias, append(open, n.Alias))
+	case yaml.SequenceNode:
+		v.Shape = List
+		for _, item := range n.Content {
+			v.Items = append(v.Items, r.value(item, open))
+		}
+	case yaml.MappingNode:
+		v.Shape = Map
+		r.fields(&v, n, open)
+	case yaml.ScalarNode:
+		r.scalar(&v, n)
+	}
+	return v
+}
+
+func (r *yamlReader) fields(v *Value, n *yaml.Node, open []*yaml.Node) {
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, val := n.Content[i], n.Content[i+1]
+		if key.Tag == "!!merge" {
+			r.fail(key, "write the keys out", "the merge key << is not supported: it hides where a value comes from")
+			continue
+		}
+		if key.Kind != yaml.ScalarNode {
+			r.fail(key, "", "a key must be plain text")
+			continue
+		}
+		if line, dup := seen[key.Value]; dup {
+			r.fail(key, "", "the key %q stands here a second time; the first is on line %d", key.Value, line)
+			continue
+		}
+		seen[key.Value] = key.Line
+		v.Fields = append(v.Fields, Field{Key: key.Value, KeyPos: r.pos(key), Value: r.value(val, open)})
+	}
+}
+
+func (r *yamlReader) scalar(v *Value, n *yaml.Node) {
+	v.Shape, v.Text = Scalar, n.Value
+	v.Quoted = n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
+	switch n.ShortTag() {
+	case "!!null":
+		v.Shape = Null
+	case "!!bool":
+		v.Any = strings.EqualFold(n.Value, "true")
+	case "!!int":
+		i, err := strconv.ParseInt(strings.ReplaceAll(n.Value, "_", ""), 0, 64)
+		if err != nil {
+			v.Any = n.Value
+			return
+		}
+		v.Any = int(i)
+	case "!!float":
+		f, err := strconv.ParseFloat(n.Value, 64)
+		if err != nil {
+			v.Any = n.Value
+			return
+		}
+		v.Any = f
+	case "!!str", "!!timestamp":
+		v.Any = n.Value
+	default:
+		r.fail(n, "", "the tag %s is not known here", n.Tag)
+	}
+}
+
+var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
+
+// syntax turns yaml.v3's text into a positioned error. The library gives no
+// column, and its line is where it noticed the problem.
+func (r *yamlReader) syntax(err error) error {
+	msg := strings.TrimPrefix(err.Error(), "yaml: ")
+	pos, hint := Pos{File: r.file}, ""
+	if m := yamlLine.FindStringSubmatch(msg); m != nil {
+		pos.Line, _ = strconv.Atoi(m[1])
+		msg = m[2]
+	}
+	if strings.Contains(msg, "cannot start any token") || strings.Contains(msg, "tab") {
+		if strings.Contains(r.line(pos.Line), "\t") {
+			hint = "indent with blanks; YAML allows no tabs there"
+		}
+	}
+	return &Error{Pos: pos, Msg: "this is not valid YAML: " + msg, Hint: hint, Line: r.line(pos.Line)}
+}
+
+func invalidUTF8(data []byte) int {
+	for i := 0; i < len(data); {
+		c, size := utf8.DecodeRune(data[i:])
+		if c == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+func sortedKeys(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
