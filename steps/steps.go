@@ -88,6 +88,14 @@ type Step interface {
 // Check runs before any connection is opened and returns all problems.
 type Checker interface{ Check() error }
 
+// Local is implemented by a step that reads files of the control machine or
+// makes some there. A needed file that neither exists nor is made by an
+// earlier step is an error before any connection is opened.
+type Local interface {
+	Needs() []string
+	Makes() []string
+}
+
 // Verifier is implemented by a step that can prove more than an empty probe.
 // Verify runs after the step's changes are on the host, or when there were none.
 type Verifier interface {

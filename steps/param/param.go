@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -126,6 +127,24 @@ func (s *Set) Path(dst *string, name, doc string, opts ...Option) {
 			return err
 		}
 		*dst = path.Clean(v.Text)
+		return f.checked(v, *dst)
+	})
+}
+
+// ControlPath declares a path on the control machine. A relative one counts
+// from the folder of the file in which it is written.
+func (s *Set) ControlPath(dst *string, name, doc string, opts ...Option) {
+	s.add(name, "local path", doc, *dst, opts, func(f *Field, v source.Value) error {
+		if err := f.scalar(v); err != nil {
+			return err
+		}
+		if v.Text == "" || strings.ContainsAny(v.Text, "\x00\n") {
+			return v.Errorf("", "%s is %q, which is not a path", f.Name, v.Text)
+		}
+		*dst = filepath.Clean(v.Text)
+		if !filepath.IsAbs(*dst) {
+			*dst = filepath.Join(filepath.Dir(v.Pos.File), *dst)
+		}
 		return f.checked(v, *dst)
 	})
 }
