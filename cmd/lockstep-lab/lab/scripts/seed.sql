@@ -1,0 +1,13 @@
+CREATE DATABASE lab;
+CREATE TABLE lab.`rows` (
+  run    CHAR(12)       NOT NULL,
+  writer SMALLINT       NOT NULL,
+  seq    INT            NOT NULL,
+  body   VARBINARY(255) NOT NULL,
+  at     TIMESTAMP(6)   NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+  PRIMARY KEY (run, writer, seq)
+) ENGINE=InnoDB;
+CREATE USER 'app'@'%' IDENTIFIED BY '@APP@';
+GRANT ALL ON lab.* TO 'app'@'%';
+CREATE USER 'sst'@'localhost' IDENTIFIED BY '@SST@';
+GRANT RELOAD, PROCESS, LOCK TABLES, BINLOG MONITOR, REPLICA MONITOR ON *.* TO 'sst'@'localhost';
