@@ -29,6 +29,8 @@ type Value struct {
 	// and "yes" stays apart from yes.
 	Text   string
 	Quoted bool
+	// Tag is the scalar's local tag, if the caller of ParseYAML asked for it.
+	Tag string
 	// Any is a scalar's value by YAML 1.2's core schema: nil, bool, int, float64 or string.
 	Any any
 

@@ -22,14 +22,16 @@ const maxValues = 1_000_000
 // ParseYAML reads one YAML document strictly: duplicate keys, keys that are not
 // text, aliases that loop or explode, tabs in indentation, and bytes that are
 // not UTF-8 are errors. All problems that can be found are in the one error.
-func ParseYAML(file string, data []byte) (Value, error) {
+// A scalar with one of the given local tags ("!vault") is kept with its Tag,
+// for the caller to judge; any other unknown tag is an error.
+func ParseYAML(file string, data []byte, tags ...string) (Value, error) {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	if at := invalidUTF8(data); at >= 0 {
 		line := 1 + bytes.Count(data[:at], []byte("\n"))
 		return Value{}, &Error{Pos: Pos{file, line, 0}, Msg: "the file is not UTF-8", Hint: "save it as UTF-8"}
 	}
 	lines := strings.Split(string(data), "\n")
-	r := &yamlReader{file: file, line: func(n int) string {
+	r := &yamlReader{file: file, tags: tags, line: func(n int) string {
 		if n < 1 || n > len(lines) {
 			return ""
 		}
@@ -55,6 +57,7 @@ func ParseYAML(file string, data []byte) (Value, error) {
 
 type yamlReader struct {
 	file     string
+	tags     []string // local tags that the caller judges
 	line     func(int) string
 	count    int
 	problems *multierror.Error
@@ -146,7 +149,11 @@ func (r *yamlReader) scalar(v *Value, n *yaml.Node) {
 	case "!!str", "!!timestamp":
 		v.Any = n.Value
 	default:
-		r.fail(n, "", "the tag %s is not known here", n.Tag)
+		if !slices.Contains(r.tags, n.Tag) {
+			r.fail(n, "", "the tag %s is not known here", n.Tag)
+			return
+		}
+		v.Tag, v.Any = n.Tag, n.Value
 	}
 }
 
