@@ -1,0 +1,233 @@
+package stepstest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"lockstep/steps"
+)
+
+// Stat implements steps.Reader.
+func (f *Fake) Stat(ctx context.Context, p string) (steps.Stat, error) {
+	if err := f.read(ctx); err != nil {
+		return steps.Stat{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e, err := f.find(p, false)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return steps.Stat{Kind: steps.Absent}, nil
+	case err != nil:
+		return steps.Stat{}, err
+	}
+	return e.stat, nil
+}
+
+// ReadFile implements steps.Reader.
+func (f *Fake) ReadFile(ctx context.Context, p string) ([]byte, error) {
+	if err := f.read(ctx); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e, err := f.find(p, true)
+	switch {
+	case err != nil:
+		return nil, err
+	case e.stat.Kind != steps.Regular:
+		return nil, fmt.Errorf("%s is a %s, not a file", p, e.stat.Kind)
+	case e.stat.Size > steps.MaxRead:
+		return nil, fmt.Errorf("%s: %w", p, steps.ErrTooBig)
+	}
+	return slices.Clone(e.data), nil
+}
+
+// ReadDir implements steps.Reader.
+func (f *Fake) ReadDir(ctx context.Context, p string) ([]string, error) {
+	if err := f.read(ctx); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	at, err := f.resolve(p, true, 0)
+	if err != nil {
+		return nil, err
+	}
+	if f.files[at].stat.Kind != steps.Directory {
+		return nil, fmt.Errorf("%s is a %s, not a directory", p, f.files[at].stat.Kind)
+	}
+	return f.below(at), nil
+}
+
+func (f *Fake) below(dir string) []string {
+	var names []string
+	for p := range f.files {
+		if p != "/" && path.Dir(p) == dir {
+			names = append(names, path.Base(p))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// WriteFile implements steps.Host.
+func (f *Fake) WriteFile(ctx context.Context, p string, data []byte, a steps.Attrs) error {
+	if err := f.write(ctx); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e, err := f.make(p, steps.Regular, 0o600)
+	if err != nil {
+		return err
+	}
+	e.data, e.stat.Size, e.stat.Unsettled = slices.Clone(data), int64(len(data)), a.Unsettled && f.preview
+	f.setAttrs(e, a)
+	return nil
+}
+
+// Mkdir implements steps.Host.
+func (f *Fake) Mkdir(ctx context.Context, p string, a steps.Attrs) error {
+	if err := f.write(ctx); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e, err := f.make(p, steps.Directory, 0o700)
+	if err != nil {
+		return err
+	}
+	f.setAttrs(e, a)
+	return nil
+}
+
+// SetAttrs implements steps.Host.
+func (f *Fake) SetAttrs(ctx context.Context, p string, a steps.Attrs) error {
+	if err := f.write(ctx); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e, err := f.find(p, false)
+	if err != nil {
+		return err
+	}
+	f.setAttrs(e, a)
+	return nil
+}
+
+// Remove implements steps.Host.
+func (f *Fake) Remove(ctx context.Context, p string) error {
+	if err := f.write(ctx); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	at, err := f.resolve(p, false, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(f.below(at)) > 0 {
+		return fmt.Errorf("%s: directory not empty", p)
+	}
+	delete(f.files, at)
+	return nil
+}
+
+// make returns what is at p after links, or puts something new of kind there.
+func (f *Fake) make(p string, kind steps.FileKind, mode fs.FileMode) (*entry, error) {
+	at, err := f.resolve(p, true, 0)
+	if err == nil {
+		if found := f.files[at].stat.Kind; found != kind {
+			return nil, fmt.Errorf("%s is a %s, not a %s", p, found, kind)
+		}
+		return f.files[at], nil
+	}
+	var missing *missing
+	if !errors.As(err, &missing) || !missing.last {
+		return nil, err
+	}
+	e := &entry{stat: steps.Stat{Kind: kind, Mode: mode, Owner: "root", Group: "root"}}
+	f.files[missing.path] = e
+	return e, nil
+}
+
+func (f *Fake) setAttrs(e *entry, a steps.Attrs) {
+	if a.Owner != "" {
+		e.stat.Owner = a.Owner
+	}
+	if a.Group != "" {
+		e.stat.Group = a.Group
+	}
+	if a.Mode != nil {
+		e.stat.Mode = *a.Mode
+	}
+	f.touch(e, true)
+}
+
+func (f *Fake) find(p string, follow bool) (*entry, error) {
+	at, err := f.resolve(p, follow, 0)
+	if err != nil {
+		return nil, err
+	}
+	e := f.files[at]
+	if e.lost != "" {
+		return nil, &steps.Unforeseen{Resource: p, By: e.lost}
+	}
+	return e, nil
+}
+
+// missing says that path is not there; last tells that all above it is.
+type missing struct {
+	path string
+	last bool
+}
+
+func (m *missing) Error() string { return m.path + ": " + fs.ErrNotExist.Error() }
+func (m *missing) Unwrap() error { return fs.ErrNotExist }
+
+// resolve follows links above p and, with follow, at p itself.
+func (f *Fake) resolve(p string, follow bool, depth int) (string, error) {
+	if depth > 20 {
+		return "", fmt.Errorf("%s: too many links", p)
+	}
+	p = path.Clean(p)
+	if p == "/" {
+		return p, nil
+	}
+	dir, err := f.resolve(path.Dir(p), true, depth+1)
+	if err != nil {
+		return "", wrapMissing(err, p)
+	}
+	at := path.Join(dir, path.Base(p))
+	e := f.files[at]
+	switch {
+	case e == nil && f.files[dir].stat.Kind != steps.Directory:
+		return "", fmt.Errorf("%s is a %s, not a directory", dir, f.files[dir].stat.Kind)
+	case e == nil:
+		return "", &missing{at, true}
+	case e.stat.Kind != steps.Link || !follow:
+		return at, nil
+	}
+	target := e.stat.Target
+	if !strings.HasPrefix(target, "/") {
+		target = path.Join(dir, target)
+	}
+	return f.resolve(target, true, depth+1)
+}
+
+func wrapMissing(err error, p string) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &missing{p, false}
+	}
+	return err
+}
