@@ -31,7 +31,7 @@ const (
 // galeraText is the host's 60-galera.cnf: plaintext, with the habits of an
 // operator in it that an edit must respect.
 func galeraText(n *Node, nodes []*Node, password string) (string, error) {
-	t, err := template.ParseFS(etcFiles, "etc/60-galera.cnf")
+	t, err := template.ParseFS(etcFiles, "etc/60-galera.cnf.tmpl")
 	if err != nil {
 		return "", err
 	}
@@ -57,48 +57,33 @@ func (n *Node) writeDatabaseConfig(ids owner) error {
 	if err != nil {
 		return err
 	}
-	const drop = "etc/mysql/mariadb.conf.d/"
-	files := []struct {
-		path, text string
-		mode       os.FileMode
-		gid        int
-	}{
-		{"etc/mysql/debian.cnf", "# THIS FILE IS OBSOLETE. STOP USING IT IF POSSIBLE.\n[client]\nhost     = localhost\nuser     = root\n", 0o600, 0},
-		{drop + "60-galera.cnf", galera, 0o640, ids.gid},
-	}
-	for _, f := range files {
-		if err := writeFile(n.path(f.path), []byte(f.text), f.mode); err != nil {
-			return fmt.Errorf("%s: %w", n.name, err)
-		}
-		if err := os.Chown(n.path(f.path), 0, f.gid); err != nil {
-			return fmt.Errorf("%s: %w", n.name, err)
-		}
-	}
-	return n.copyDebianConfig(drop)
-}
-
-func (n *Node) copyDebianConfig(drop string) error {
-	list, err := fs.Glob(etcFiles, "etc/*.cnf")
-	if err != nil {
+	const debian = "# THIS FILE IS OBSOLETE. STOP USING IT IF POSSIBLE.\n[client]\nhost     = localhost\nuser     = root\n"
+	if err := writeFile(n.path("etc/mysql/debian.cnf"), []byte(debian), 0o600); err != nil {
 		return err
 	}
-	for _, f := range list {
-		name, to := filepath.Base(f), drop
-		switch name {
-		case "60-galera.cnf":
-			continue
-		case "mariadb.cnf":
-			to = "etc/mysql/"
+	path := n.path("etc/mysql/mariadb.conf.d/60-galera.cnf")
+	if err := writeFile(path, []byte(galera), 0o640); err != nil {
+		return err
+	}
+	if err := os.Chown(path, 0, ids.gid); err != nil {
+		return err
+	}
+	return n.copyDebianConfig()
+}
+
+// copyDebianConfig writes the files that the packages install, so that the
+// start state does not depend on what this machine's own database uses.
+func (n *Node) copyDebianConfig() error {
+	return fs.WalkDir(etcFiles, "etc/mysql", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
-		data, err := etcFiles.ReadFile(f)
+		data, err := etcFiles.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		if err := writeFile(n.path(to+name), data, 0o644); err != nil {
-			return fmt.Errorf("%s: %w", n.name, err)
-		}
-	}
-	return nil
+		return writeFile(n.path(path), data, 0o644)
+	})
 }
 
 // owner is the account the database runs under.
@@ -159,7 +144,7 @@ func (n *Node) plantSeed(ctx context.Context, bootstrap bool) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	if _, err := run(ctx, "cp", "-a", n.lab.seedDir(), dir); err != nil {
+	if _, err := run(ctx, "cp", "-a", "--sparse=never", n.lab.seedDir(), dir); err != nil {
 		return fmt.Errorf("%s: %w", n.name, err)
 	}
 	if bootstrap {

@@ -48,23 +48,40 @@ func (l *Lab) teardown(ctx context.Context) error {
 	if err := l.removeNetwork(ctx); err != nil {
 		return err
 	}
-	if err := l.unmountAll(); err != nil {
+	if err := l.removeTraces(); err != nil {
 		return err
 	}
-	return errors.Join(l.removeTraces(), l.removeGuard())
+	return errors.Join(l.unmountAll(), l.removeGuard())
 }
 
-// removeTraces clears what systemd-nspawn leaves behind when it is killed.
+// removeTraces clears what systemd-nspawn leaves behind when it is killed:
+// locks named after a root's inode (so they are looked up before it is
+// unmounted) and folders named after a machine.
 func (l *Lab) removeTraces() error {
+	const nspawn = "/run/systemd/nspawn"
 	var errs []error
-	for _, dir := range []string{"/run/systemd/nspawn/propagate", "/run/systemd/nspawn/locks", "/run/systemd/nspawn/unix-export"} {
-		for _, name := range entries(dir) {
-			if strings.Contains(name, l.names.prefix+"-") {
-				errs = append(errs, os.RemoveAll(filepath.Join(dir, name)))
-			}
+	for _, name := range entries(l.mnt()) {
+		var st unix.Stat_t
+		if unix.Stat(l.mnt(name, "root"), &st) == nil {
+			errs = append(errs, removeIfThere(fmt.Sprintf("%s/locks/inode-%d:%d", nspawn, st.Dev, st.Ino)))
 		}
 	}
+	for _, name := range entries(nspawn + "/propagate") {
+		if l.names.owns(name) {
+			errs = append(errs, os.RemoveAll(filepath.Join(nspawn, "propagate", name)))
+		}
+	}
+	for _, dir := range []string{nspawn + "/locks", nspawn + "/propagate", nspawn} {
+		_ = os.Remove(dir) // stays when another container of this machine uses it
+	}
 	return errors.Join(errs...)
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // claim makes the state directory ours, or refuses one that holds other
