@@ -148,8 +148,9 @@ type Stat struct {
 	Changed      time.Time   // the later of mtime and ctime, by the host's clock
 	Target       string      // where a link points
 
-	// Version changes whenever the file does. It is compared on the host in
-	// the moment of writing, so that nobody else's change is overwritten.
+	// Version changes whenever the file does, and a directory's whenever its
+	// attributes do. It is compared on the host in the moment of writing, so
+	// that nobody else's change is overwritten. It is empty for what is absent.
 	Version string
 	// Pending: this run has written the file and it is newer than anything
 	// that runs on the host, whatever Changed says.

@@ -1,0 +1,112 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"lockstep/steps"
+)
+
+// cache remembers what was read from a machine until it is told to forget.
+// Equal reads that are under way at the same time are one. It may be used by
+// many goroutines.
+type cache struct {
+	Machine
+	mu    sync.Mutex
+	known map[string]*answer
+}
+
+type answer struct {
+	done  chan struct{}
+	value any
+	err   error
+}
+
+func newCache(m Machine) *cache { return &cache{Machine: m, known: map[string]*answer{}} }
+
+// forget drops all that was read.
+func (c *cache) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = map[string]*answer{}
+}
+
+// recall returns the value kept under key, or reads and keeps it. What failed
+// because a caller gave up is not kept.
+func recall[T any](ctx context.Context, c *cache, key string, read func() (T, error)) (T, error) {
+	c.mu.Lock()
+	a, ok := c.known[key]
+	if !ok {
+		a = &answer{done: make(chan struct{})}
+		c.known[key] = a
+		c.mu.Unlock()
+		a.value, a.err = read()
+		if a.err != nil && ctx.Err() != nil {
+			c.mu.Lock()
+			if c.known[key] == a {
+				delete(c.known, key)
+			}
+			c.mu.Unlock()
+		}
+		close(a.done)
+	} else {
+		c.mu.Unlock()
+	}
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+	value, _ := a.value.(T)
+	return value, a.err
+}
+
+// Stat is Machine.Stat, remembered.
+func (c *cache) Stat(ctx context.Context, path string) (steps.Stat, error) {
+	return recall(ctx, c, "stat "+path, func() (steps.Stat, error) { return c.Machine.Stat(ctx, path) })
+}
+
+// ReadFile is Machine.ReadFile, remembered. Callers do not change the bytes.
+func (c *cache) ReadFile(ctx context.Context, path string) ([]byte, error) {
+	return recall(ctx, c, "read "+path, func() ([]byte, error) { return c.Machine.ReadFile(ctx, path) })
+}
+
+// ReadDir is Machine.ReadDir, remembered.
+func (c *cache) ReadDir(ctx context.Context, path string) ([]string, error) {
+	return recall(ctx, c, "list "+path, func() ([]string, error) { return c.Machine.ReadDir(ctx, path) })
+}
+
+// Query is Machine.Query, remembered.
+func (c *cache) Query(ctx context.Context, q steps.Command) (steps.Output, error) {
+	return recall(ctx, c, "query "+queryKey(q), func() (steps.Output, error) { return c.Machine.Query(ctx, q) })
+}
+
+// queryKey tells queries apart by all that can change their answer.
+func queryKey(c steps.Command) string {
+	return fmt.Sprintf("%q %q %q %q", c.Argv, c.Stdin, c.Env, c.Dir)
+}
+
+// foreseenKey tells queries apart as steps.Foreseen does.
+func foreseenKey(c steps.Command) string { return fmt.Sprintf("%q %q", c.Argv, c.Stdin) }
+
+// intersects reports whether a change of one of writes may be seen by a read
+// of one of reads. See steps.Command for what the words mean.
+func intersects(reads, writes []string) bool {
+	for _, r := range reads {
+		for _, w := range writes {
+			if r == "*" || w == "*" || r == w || below(r, w) || below(w, r) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// below reports whether path lies under dir.
+func below(path, dir string) bool {
+	return strings.HasPrefix(path, "/") && strings.HasPrefix(dir, "/") &&
+		strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}

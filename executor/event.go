@@ -1,0 +1,114 @@
+package executor
+
+import (
+	"time"
+
+	"lockstep/steps"
+)
+
+// EventType names what an Event tells. The list is closed: a reader that knows
+// these knows all.
+type EventType string
+
+// The types of events.
+const (
+	// EventStart opens a run or a dry run: Hosts and Stages are set.
+	EventStart EventType = "start"
+	// EventStage opens a stage: Stage, Name, Hosts in the order in which they
+	// are taken, and Width.
+	EventStage EventType = "stage"
+	// EventStep is the result of one step on one host: Host, Step, Name, Kind,
+	// Status, and Change or Error.
+	EventStep EventType = "step"
+	// EventGate is a gate's answer: Host, Stage, Status, and Error when red.
+	EventGate EventType = "gate"
+	// EventNote is a remark for people: Message.
+	EventNote EventType = "note"
+	// EventEnd closes the run: Counts, and Error if it did not succeed.
+	EventEnd EventType = "end"
+)
+
+// Status is the result of a step or gate.
+type Status string
+
+// The results.
+const (
+	StatusOK         Status = "ok"         // as wanted, nothing to do
+	StatusChange     Status = "change"     // dry run: would be changed
+	StatusUnknown    Status = "unknown"    // dry run: cannot be foreseen
+	StatusChanged    Status = "changed"    // was changed
+	StatusVerified   Status = "verified"   // proven by the step's own verification
+	StatusUnverified Status = "unverified" // changed, but the proof failed
+	StatusFailed     Status = "failed"
+	StatusWaiting    Status = "waiting" // a gate that is not healthy yet
+	StatusHealthy    Status = "healthy"
+	StatusRed        Status = "red"
+)
+
+// Event is one thing that happened, as data. Fields that do not belong to its
+// type are zero.
+type Event struct {
+	Type    EventType
+	Time    time.Time
+	Host    string
+	Stage   int
+	Step    string // stage.step
+	Name    string
+	Kind    string
+	Status  Status
+	Change  *steps.Change
+	Message string
+	Err     error
+	Elapsed time.Duration
+
+	Hosts  []string
+	Stages int
+	Width  int
+	DryRun bool
+	Counts *Counts
+}
+
+// Counts sums up a run: steps by result, over all hosts.
+type Counts struct {
+	OK       int `json:"ok"`
+	Changes  int `json:"changes"` // would be, or were, changed
+	Unknown  int `json:"unknown"`
+	Verified int `json:"verified"`
+	Failed   int `json:"failed"`
+}
+
+// Report is the outcome of a run or dry run.
+type Report struct {
+	Counts
+	// Acted tells that something may have been changed on a host.
+	Acted bool
+	// Stopped tells that the run ended early because it was asked to.
+	Stopped bool
+	// Failures are the errors of hosts, in inventory order.
+	Failures []HostError
+	// Touched are the hosts on which something was changed, in inventory order.
+	Touched []string
+}
+
+// HostError is what went wrong on a host.
+type HostError struct {
+	Host string
+	Step string // "3.1 restart", or "" outside of any step
+	Err  error
+	// Unverified: the change was made, its proof failed.
+	Unverified bool
+	// Before: nothing had been changed anywhere when it happened.
+	Before bool
+}
+
+// Error gives host, step and cause.
+func (e HostError) Error() string {
+	text := e.Host + ": "
+	if e.Step != "" {
+		text += "step " + e.Step + ": "
+	}
+	return text + e.Err.Error()
+}
+
+// Unwrap gives the cause.
+func (e HostError) Unwrap() error { return e.Err }

@@ -1,0 +1,198 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"lockstep/internal/secret"
+	"lockstep/plan"
+	"lockstep/steps"
+)
+
+// DefaultTimeout bounds what a step does on one host unless the plan says
+// otherwise. It is long, because a restart may hold a state transfer.
+const DefaultTimeout = 2 * time.Hour
+
+// Executor runs one compiled plan over connected machines. All fields but
+// Emit, Stop and Log must be set. It may be used for one Preview or Apply
+// after the other, not at the same time.
+type Executor struct {
+	Plan     *plan.Plan
+	Machines map[string]Machine // all of Plan.Peers, by name
+	Control  Machine
+	Redactor *secret.Redactor
+
+	// Emit receives the events, one at a time, hosts of a batch in order.
+	Emit func(Event)
+	// Stop asks the run to end before the next step or host when it is closed.
+	Stop <-chan struct{}
+	// Poll is how often a gate that is not healthy is asked again.
+	Poll time.Duration
+	Log  *slog.Logger
+}
+
+// Preview walks the plan without changing anything. The error is set when the
+// walk itself broke off; what steps found is in the report.
+func (x *Executor) Preview(ctx context.Context) (*Report, error) { return x.walk(ctx, false) }
+
+// Apply walks the plan and makes its changes, verifying each. It stops at the
+// first failure that a stage does not allow.
+func (x *Executor) Apply(ctx context.Context) (*Report, error) { return x.walk(ctx, true) }
+
+// run is one walk over the plan.
+type run struct {
+	*Executor
+	live     bool
+	overlays map[string]*overlay
+	control  *overlay
+	failed   map[string]bool
+	foreseen bool // dry run: a gate was judged, or is past judging
+
+	mu     sync.Mutex
+	report Report
+}
+
+// ErrInterrupted is returned when a run ended early because it was asked to.
+var ErrInterrupted = errors.New("interrupted")
+
+func (x *Executor) walk(ctx context.Context, live bool) (*Report, error) {
+	r := &run{Executor: x, live: live, overlays: map[string]*overlay{}, failed: map[string]bool{}}
+	for name, m := range x.Machines {
+		r.overlays[name] = newOverlay(newCache(m), live)
+	}
+	r.control = newOverlay(newCache(x.Control), live)
+	r.emit(Event{Type: EventStart, Name: x.Plan.Name, Hosts: names(x.Plan.Hosts), Stages: len(x.Plan.Stages), DryRun: !live})
+	err := r.stages(ctx)
+	if err == nil && !live {
+		err = r.space(ctx)
+	}
+	r.sum()
+	counts := r.report.Counts
+	r.emit(Event{Type: EventEnd, DryRun: !live, Counts: &counts, Err: err})
+	return &r.report, err
+}
+
+func (r *run) stages(ctx context.Context) error {
+	for _, s := range r.Plan.Stages {
+		if err := r.stopped(ctx); err != nil {
+			return err
+		}
+		if err := r.stage(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stopped reports whether the run is to end here.
+func (r *run) stopped(ctx context.Context) error {
+	select {
+	case <-r.Stop:
+		r.report.Stopped = true
+		return ErrInterrupted
+	default:
+		return ctx.Err()
+	}
+}
+
+func (r *run) emit(e Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.Change != nil {
+		for _, s := range e.Change.Secrets {
+			r.Redactor.Add(s)
+		}
+	}
+	r.count(e)
+	if r.Emit != nil {
+		e.Time = time.Now()
+		r.Emit(e)
+	}
+}
+
+func (r *run) count(e Event) {
+	if e.Type != EventStep {
+		return
+	}
+	switch e.Status {
+	case StatusOK:
+		r.report.OK++
+	case StatusChange, StatusChanged:
+		r.report.Changes++
+	case StatusUnknown:
+		r.report.Unknown++
+	case StatusVerified:
+		r.report.Verified++
+	case StatusFailed, StatusUnverified:
+		r.report.Failed++
+	}
+}
+
+// fail records a host's failure; the host takes no further part.
+func (r *run) fail(host, step string, err error, unverified bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed[host] = true
+	r.report.Failures = append(r.report.Failures, HostError{
+		Host: host, Step: step, Err: err, Unverified: unverified, Before: !r.report.Acted,
+	})
+}
+
+// touched records that something was or may have been changed on a host.
+func (r *run) touched(host string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Acted = true
+	if !slices.Contains(r.report.Touched, host) {
+		r.report.Touched = append(r.report.Touched, host)
+	}
+}
+
+// sum puts the lists of the report into the inventory's order.
+func (r *run) sum() {
+	order := names(r.Plan.Peers)
+	at := func(host string) int { return slices.Index(order, host) }
+	slices.SortStableFunc(r.report.Failures, func(a, b HostError) int { return at(a.Host) - at(b.Host) })
+	slices.SortStableFunc(r.report.Touched, func(a, b string) int { return at(a) - at(b) })
+}
+
+// view is what a step on host sees. An empty host is the control machine.
+func (r *run) view(host string) steps.View {
+	v := steps.View{Self: r.control, Control: r.control}
+	for _, h := range r.Plan.Peers {
+		if h.Name == host {
+			v.Self = r.overlays[host]
+			continue
+		}
+		v.Peers = append(v.Peers, r.overlays[h.Name])
+	}
+	return v
+}
+
+// liveView is the same without anything pending or remembered, for gates.
+func (r *run) liveView(host string) steps.View {
+	v := steps.View{Control: r.Control}
+	for _, h := range r.Plan.Peers {
+		if h.Name == host {
+			v.Self = r.Machines[host]
+			continue
+		}
+		v.Peers = append(v.Peers, r.Machines[h.Name])
+	}
+	return v
+}
+
+func names(hosts []plan.Host) []string {
+	out := make([]string, len(hosts))
+	for i, h := range hosts {
+		out[i] = h.Name
+	}
+	return out
+}
+
+func label(t *plan.Task) string { return fmt.Sprintf("%s %s", t.ID, t.Name) }

@@ -1,0 +1,83 @@
+package remote
+
+import (
+	"net"
+	"strconv"
+	"time"
+
+	"lockstep/internal/secret"
+)
+
+// Target says how one host is reached. It is plain data and may be copied.
+type Target struct {
+	Name    string // the host's name in the inventory
+	Address string // host name or IP address
+	Port    int    // 22 when zero
+	User    string
+
+	// Keys are private key files, tried in order and before the agent's keys.
+	Keys []string
+	// Passphrase is asked for the passphrase of an encrypted key file that the
+	// agent does not hold. When nil, such a key is an error.
+	Passphrase func(file string) (string, error)
+	// AgentSocket is the ssh-agent's socket; empty means no agent.
+	AgentSocket string
+	// Password is tried after the keys when it is not empty.
+	Password string
+
+	// KnownHosts are the files with the host keys that are trusted, in
+	// OpenSSH's format. Files that do not exist are passed over.
+	KnownHosts []string
+
+	Become Become
+
+	// Timeout bounds the connect and login together, and each start of a
+	// process on the host; 15 s when zero.
+	Timeout time.Duration
+	// Keepalive is how often an idle connection is tried; 15 s when zero. A
+	// connection that stays silent three times as long is lost.
+	Keepalive time.Duration
+	// Secrets learns the passwords, so that no sink shows them. May be nil.
+	Secrets *secret.Redactor
+}
+
+// Become says as whom commands run and files are written.
+type Become struct {
+	Enabled bool
+	Method  string // "sudo", also when empty
+	User    string // "root" when empty
+	// Password is given to sudo over stdin, once, and only when it asks.
+	Password string
+}
+
+func (t Target) withDefaults() Target {
+	if t.Port == 0 {
+		t.Port = 22
+	}
+	if t.Timeout == 0 {
+		t.Timeout = 15 * time.Second
+	}
+	if t.Keepalive == 0 {
+		t.Keepalive = 15 * time.Second
+	}
+	if t.Become.User == "" {
+		t.Become.User = "root"
+	}
+	if t.Become.Method == "" {
+		t.Become.Method = "sudo"
+	}
+	return t
+}
+
+func (t Target) hostport() string { return net.JoinHostPort(t.Address, strconv.Itoa(t.Port)) }
+
+func (t Target) login() string { return t.User + "@" + t.hostport() }
+
+// learnSecrets tells the redactor what must never be shown.
+func (t Target) learnSecrets() {
+	if t.Secrets == nil {
+		return
+	}
+	t.Secrets.Add(t.Password)
+	t.Secrets.Add(t.Become.Password)
+}

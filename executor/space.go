@@ -1,0 +1,99 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lockstep/steps"
+)
+
+// block is what a small file takes on most file systems.
+const block = 4096
+
+// space checks at the end of a dry run that each host has room for what would
+// be written: a new file is put beside the old one before it takes its place.
+func (r *run) space(ctx context.Context) error {
+	for _, h := range r.Plan.Hosts {
+		if r.failed[h.Name] {
+			continue
+		}
+		if err := r.overlays[h.Name].checkSpace(ctx); err != nil {
+			r.fail(h.Name, "", err, false)
+		}
+	}
+	return ctx.Err()
+}
+
+func (o *overlay) checkSpace(ctx context.Context) error {
+	need, err := o.needs(ctx)
+	if err != nil {
+		return err
+	}
+	dirs := make([]string, 0, len(need))
+	for dir := range need {
+		dirs = append(dirs, dir)
+	}
+	slices.Sort(dirs)
+	perMount := map[string]int64{}
+	for _, dir := range dirs {
+		out, err := o.base.Query(ctx, steps.Command{Argv: []string{"df", "-Pk", "--", dir}})
+		if err != nil {
+			return err
+		}
+		mount, free, ok := parseDF(string(out.Stdout))
+		if !ok {
+			continue // an odd df; the commit itself still leaves targets whole
+		}
+		perMount[mount] += need[dir]
+		if perMount[mount] > free {
+			return &steps.Problem{
+				What: fmt.Sprintf("no space on %s: the new files need %d KiB beside the old ones, and %d KiB are free", mount, perMount[mount]/1024, free/1024),
+				Do:   "make room there, then run again; nothing was changed", Err: steps.ErrRefused,
+			}
+		}
+	}
+	return nil
+}
+
+// needs sums what would be written, by the nearest directory that exists now.
+func (o *overlay) needs(ctx context.Context) (map[string]int64, error) {
+	o.mu.Lock()
+	sizes := map[string]int64{}
+	for p, f := range o.files {
+		if f.op == PutFile && f.hasData && !f.foreseen {
+			sizes[path.Dir(p)] += (int64(len(f.data))/block + 1) * block
+		}
+	}
+	o.mu.Unlock()
+	need := map[string]int64{}
+	for dir, size := range sizes {
+		for dir != "/" {
+			st, err := o.base.Stat(ctx, dir)
+			if err != nil {
+				return nil, err
+			}
+			if st.Kind != steps.Absent {
+				break
+			}
+			dir = path.Dir(dir)
+		}
+		need[dir] += size
+	}
+	return need, nil
+}
+
+// parseDF reads the POSIX format of df -P: the second line holds size, used
+// and available 1024-byte blocks, and ends with the mount point.
+func parseDF(text string) (mount string, free int64, ok bool) {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	fields := strings.Fields(lines[len(lines)-1])
+	if len(lines) != 2 || len(fields) < 6 {
+		return "", 0, false
+	}
+	kib, err := strconv.ParseInt(fields[3], 10, 64)
+	return strings.Join(fields[5:], " "), kib * 1024, err == nil
+}

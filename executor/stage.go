@@ -1,0 +1,158 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"lockstep/plan"
+	"lockstep/steps"
+)
+
+// stage takes the hosts through one stage, batch after batch.
+func (r *run) stage(ctx context.Context, s *plan.Stage) error {
+	if s.OnControl {
+		return r.onControl(ctx, s)
+	}
+	r.forget()
+	hosts, err := r.order(ctx, s)
+	if err != nil {
+		return err
+	}
+	width := s.Width
+	if width == 0 {
+		width = max(1, len(hosts))
+	}
+	r.emit(Event{Type: EventStage, Stage: s.Index, Name: s.Name, Hosts: hosts, Width: s.Width})
+	g := &gate{run: r, stage: s}
+	already := len(r.failed)
+	for batch := range slices.Chunk(hosts, width) {
+		if err := r.stopped(ctx); err != nil {
+			return err
+		}
+		if err := r.batch(ctx, s, g, batch); err != nil {
+			return err
+		}
+		if r.live && len(r.failed)-already > s.MaxFailures {
+			return r.stop(s, hosts, batch)
+		}
+	}
+	return nil
+}
+
+// ErrStopped is returned, wrapped, when a failure stopped the run.
+var ErrStopped = errors.New("stopped by a failure")
+
+// stop says which hosts a failure left untouched in this stage.
+func (r *run) stop(s *plan.Stage, hosts, batch []string) error {
+	last := slices.Index(hosts, batch[len(batch)-1])
+	if rest := hosts[last+1:]; len(rest) > 0 {
+		r.emit(Event{Type: EventNote, Stage: s.Index, Hosts: rest, Message: "not touched in this stage because of the failure"})
+	}
+	return ErrStopped
+}
+
+// onControl runs the one step of a stage on the control machine.
+func (r *run) onControl(ctx context.Context, s *plan.Stage) error {
+	r.emit(Event{Type: EventStage, Stage: s.Index, Name: s.Name, Hosts: []string{r.control.Name()}})
+	w := &worker{run: r, stage: s, host: "", shown: r.control.Name(), overlay: r.control}
+	ok := w.work(ctx, nil)
+	w.release()
+	if !ok {
+		return ErrStopped
+	}
+	return nil
+}
+
+// forget drops what was read: another host's act may have changed it.
+func (r *run) forget() {
+	if !r.live {
+		return
+	}
+	r.control.base.forget()
+	for _, o := range r.overlays {
+		o.base.forget()
+	}
+}
+
+// order decides in which order the hosts are taken: by rank if a step of the
+// stage ranks them, else as the stage says.
+func (r *run) order(ctx context.Context, s *plan.Stage) ([]string, error) {
+	var hosts []string
+	for _, h := range r.Plan.Hosts {
+		if !r.failed[h.Name] {
+			hosts = append(hosts, h.Name)
+		}
+	}
+	if s.Order == plan.ReverseOrder {
+		slices.Reverse(hosts)
+	}
+	ranks := make(map[string]int, len(hosts))
+	for _, t := range s.Tasks {
+		if ranked, err := r.rank(ctx, t, hosts, ranks); err != nil || ranked {
+			slices.SortStableFunc(hosts, func(a, b string) int { return ranks[a] - ranks[b] })
+			return hosts, err
+		}
+	}
+	return hosts, nil
+}
+
+// rank asks a ranking step for each host's rank.
+func (r *run) rank(ctx context.Context, t *plan.Task, hosts []string, ranks map[string]int) (bool, error) {
+	ranked := false
+	for _, host := range hosts {
+		if !t.Concerns(host) {
+			continue
+		}
+		step, err := t.Step(host)
+		if err != nil {
+			return false, err
+		}
+		ranker, ok := step.(steps.Ranker)
+		if !ok {
+			return false, nil
+		}
+		n, err := ranker.Rank(ctx, r.view(host))
+		if _, unknown := steps.IsUnforeseen(err); unknown {
+			continue
+		}
+		if err != nil {
+			r.fail(host, label(t), err, false)
+			r.emit(Event{Type: EventStep, Host: host, Step: t.ID, Name: t.Name, Kind: t.Kind.Name, Status: StatusFailed, Err: err})
+			return true, ErrStopped
+		}
+		ranks[host], ranked = n, true
+	}
+	return ranked, nil
+}
+
+// batch works on some hosts at the same time. Their events come out in order.
+func (r *run) batch(ctx context.Context, s *plan.Stage, g *gate, hosts []string) error {
+	r.forget()
+	workers := make([]*worker, len(hosts))
+	var wg sync.WaitGroup
+	before := make(chan struct{})
+	close(before)
+	for i, host := range hosts {
+		w := &worker{run: r, stage: s, host: host, shown: host, overlay: r.overlays[host], turn: before, done: make(chan struct{})}
+		before, workers[i] = w.done, w
+		wg.Go(func() {
+			defer w.release()
+			w.warm(ctx)
+			w.work(ctx, g)
+		})
+	}
+	wg.Wait()
+	changed := false
+	for _, w := range workers {
+		changed = changed || w.acted
+	}
+	if r.live && changed && s.Gate != nil && ctx.Err() == nil {
+		return g.after(ctx, hosts)
+	}
+	if !r.live && s.Gate != nil && !r.foreseen {
+		r.foreseen = g.today(ctx, hosts[0], workers)
+	}
+	return ctx.Err()
+}
