@@ -36,7 +36,9 @@ func uncommented(text []byte) []optionfile.Option {
 	var b strings.Builder
 	b.WriteString("[any]\n")
 	for line := range strings.Lines(string(text)) {
-		b.WriteString(strings.TrimLeft(line, "#; \t"))
+		if line = strings.TrimLeft(line, "#; \t"); !strings.HasPrefix(line, "[") && !strings.HasPrefix(line, "!") {
+			b.WriteString(line)
+		}
 	}
 	f, err := optionfile.Parse("", []byte(b.String()))
 	if err != nil {

@@ -1,0 +1,133 @@
+package mycnf
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"lockstep/steps"
+	"lockstep/steps/stepstest"
+)
+
+const galeraCnf = `# Ask the database team before touching this file.
+[galera]
+wsrep_on = ON
+wsrep_provider_options="gcache.size=128M;gcs.fc_limit=128"
+wsrep_sst_auth           = sst:WYA7UWM4RZ   # same account on every node
+
+[sst]
+#encrypt = 0
+`
+
+// debian lays the option files out as Debian's mariadb-server does.
+func debian(w *stepstest.World) {
+	h := w.Self
+	h.PutLink("/etc/mysql/my.cnf", "/etc/alternatives/my.cnf")
+	h.PutLink("/etc/alternatives/my.cnf", "/etc/mysql/mariadb.cnf")
+	h.PutFile("/etc/mysql/mariadb.cnf", "[client-server]\nsocket = /run/mysqld/mysqld.sock\n!includedir /etc/mysql/conf.d/\n!includedir /etc/mysql/mariadb.conf.d/\n")
+	h.PutDir("/etc/mysql/conf.d")
+	h.PutFile("/etc/mysql/mariadb.conf.d/50-server.cnf", "[mysqld]\nbind-address = 127.0.0.1\n")
+	h.PutFile("/etc/mysql/mariadb.conf.d/60-galera.cnf", galeraCnf)
+	h.Chown("/etc/mysql/mariadb.conf.d/60-galera.cnf", "root", "mysql", 0o640)
+}
+
+const galeraPath = "path: /etc/mysql/mariadb.conf.d/60-galera.cnf\n"
+
+func TestConform(t *testing.T) {
+	stepstest.Conform(t, Kind(),
+		stepstest.Case{Name: "edit in place and add", Build: debian, Secrets: []string{"WYA7UWM4RZ"},
+			YAML: galeraPath + "sections: {mysqld: {ssl-ca: /etc/c/ca.pem, wsrep_on: 'ON'}, sst: {encrypt: 4}}\nprovider_options: {socket.ssl: 'yes'}"},
+		stepstest.Case{Name: "a new password", Build: debian, Secrets: []string{"WYA7UWM4RZ", "another-one"},
+			YAML: galeraPath + "sections: {galera: {wsrep_sst_auth: 'sst:another-one'}}"},
+		stepstest.Case{Name: "a new file", Build: debian,
+			YAML: "path: /etc/mysql/mariadb.conf.d/70-tls.cnf\ncreate: true\nsections: {mysqld: {ssl-ca: /etc/c/ca.pem}}"},
+		stepstest.Case{Name: "as wanted", Build: debian, Holds: true,
+			YAML: galeraPath + "sections: {mysqld: {wsrep_on: 'ON'}}\nabsent: {mysqld: [skip-ssl]}\nabsent_provider_options: [socket.dynamic]"},
+		stepstest.Case{Name: "flags and absent", Build: debian,
+			YAML: galeraPath + "flags: {mysqld: [skip-name-resolve]}\nabsent: {mysqld: [wsrep_on]}"},
+	)
+}
+
+func TestApplyKeepsAllElse(t *testing.T) {
+	w := stepstest.NewWorld(Kind())
+	debian(w)
+	step := stepstest.Decode(t, Kind(), galeraPath+`
+sections: {sst: {encrypt: 4}}
+provider_options: {gcs.fc_limit: 256, socket.ssl: "yes"}`)
+	change, err := step.Probe(t.Context(), w.View())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := step.Apply(t.Context(), w.Self, change); err != nil {
+		t.Fatal(err)
+	}
+	want := strings.NewReplacer(
+		`"gcache.size=128M;gcs.fc_limit=128"`, `"gcache.size=128M;gcs.fc_limit=256;socket.ssl=yes"`,
+		"#encrypt = 0\n", "#encrypt = 0\nencrypt = 4\n").Replace(galeraCnf)
+	if got := w.Self.Content("/etc/mysql/mariadb.conf.d/60-galera.cnf"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if st, _ := w.Self.Stat(t.Context(), "/etc/mysql/mariadb.conf.d/60-galera.cnf"); st.Mode != 0o640 || st.Group != "mysql" {
+		t.Errorf("the file is %s of group %s, want 0640 of mysql", steps.FormatMode(st.Mode), st.Group)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, tt := range []struct{ name, yaml, want string }{
+		{"shadowed by a later file", "path: /etc/mysql/mariadb.conf.d/50-server.cnf\nsections: {mysqld: {wsrep_on: 'OFF'}}",
+			"60-galera.cnf:3 ([galera])"},
+		{"a second provider list", "path: /etc/mysql/mariadb.conf.d/99.cnf\ncreate: true\nprovider_options: {socket.ssl: 'yes'}",
+			"would be lost"},
+		{"absent, but elsewhere", "path: /etc/mysql/mariadb.conf.d/50-server.cnf\nabsent: {mysqld: [wsrep_on]}", "stays in force"},
+		{"not included", "path: /etc/mysql/conf.d/tls.conf\ncreate: true\nsections: {mysqld: {ssl-ca: /c}}", "not among the files"},
+		{"missing", "path: /etc/mysql/conf.d/tls.cnf\nsections: {mysqld: {ssl-ca: /c}}", "does not exist"},
+		{"writable by all", "path: /etc/mysql/conf.d/open.cnf\nsections: {mysqld: {ssl-ca: /c}}", "everybody may write"},
+		{"secret for all", "path: /etc/mysql/conf.d/new.cnf\ncreate: true\nsections: {client: {password: hunter22}}", "readable by everybody"},
+		{"broken file", "path: /etc/mysql/conf.d/broken.cnf\nsections: {mysqld: {ssl-ca: /c}}", "broken.cnf:2"},
+		{"TLS off", "path: /etc/mysql/conf.d/off.cnf\nsections: {mysqld: {ssl-ca: /c, ssl-cert: /d, ssl-key: /e}}", "turns TLS off"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := stepstest.NewWorld(Kind())
+			debian(w)
+			w.Self.PutFile("/etc/mysql/conf.d/open.cnf", "[mysqld]\n")
+			w.Self.Chown("/etc/mysql/conf.d/open.cnf", "root", "root", 0o666)
+			if tt.name == "broken file" {
+				w.Self.PutFile("/etc/mysql/conf.d/broken.cnf", "[mysqld]\n[oops\n")
+			}
+			if tt.name == "TLS off" {
+				w.Self.PutFile("/etc/mysql/conf.d/off.cnf", "[mysqld]\nskip-ssl\n")
+			}
+			change, err := stepstest.Decode(t, Kind(), tt.yaml).Probe(t.Context(), w.View())
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got change %v, error %v; want an error with %q", change, err, tt.want)
+			}
+			var p *steps.Problem
+			if !errors.As(err, &p) {
+				t.Errorf("the error is %T, which says neither why nor what to do", err)
+			}
+		})
+	}
+}
+
+func TestDecodeSaysWhere(t *testing.T) {
+	for _, tt := range []struct{ name, yaml, want string }{
+		{"nothing wanted", "path: /a.cnf", "nothing is asked for"},
+		{"null value", "path: /a.cnf\nsections: {mysqld: {ssl-ca: }}", "plan.yml:2:21"},
+		{"unknown parameter", "path: /a.cnf\nprovider_options: {socket.ssl_certificate: /x}", "socket.ssl_cert"},
+		{"list for a value", "path: /a.cnf\nsections: {mysqld: {ssl-ca: [a]}}", "must be a single value"},
+		{"value for a list", "path: /a.cnf\nabsent: {mysqld: skip-ssl}", "write [skip-ssl]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := stepstest.TryDecode(Kind(), tt.yaml); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestSecretsInComments(t *testing.T) {
+	got := secretsIn([]byte("# [an open bracket\n[mysqld]\n#wsrep_sst_auth=sst:oldpass\npassword=\"new pass\"\n"))
+	if want := "sst:oldpass oldpass new pass"; strings.Join(got, " ") != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
