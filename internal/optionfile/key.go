@@ -1,0 +1,67 @@
+package optionfile
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// canonical is the name by which the server finds an option: lower case, "-"
+// for "_", without "loose-" (MySQL Reference Manual, "Program Option
+// Modifiers").
+func canonical(key string) string {
+	return strings.TrimPrefix(strings.ReplaceAll(lower(key), "_", "-"), "loose-")
+}
+
+func sameKey(a, b string) bool { return canonical(a) == canonical(b) }
+
+func sameGroup(a, b string) bool { return lower(a) == lower(b) }
+
+func inGroups(group string, groups []string) bool {
+	for _, g := range groups {
+		if sameGroup(group, g) {
+			return true
+		}
+	}
+	return len(groups) == 0
+}
+
+// lower folds the letters of ASCII and leaves every other byte alone.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// checkKey says why a text cannot be written as the name of an option.
+func checkKey(key string) error {
+	switch {
+	case key == "":
+		return errors.New("the option has no name")
+	case strings.HasPrefix(key, "-"):
+		return fmt.Errorf("%q begins with a dash; in an option file the name stands without: %q", key, strings.TrimLeft(key, "-"))
+	}
+	if bad := strings.IndexFunc(key, notInName); bad >= 0 {
+		return fmt.Errorf("%q is no option name: only letters, digits and . _ - may be in it", key)
+	}
+	return nil
+}
+
+func notInName(r rune) bool {
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", r)
+}
+
+// checkGroup says why a text cannot be written as the name of a group.
+func checkGroup(group string) error {
+	if group == "" {
+		return errors.New("the group has no name")
+	}
+	if strings.IndexFunc(group, notInName) >= 0 {
+		return fmt.Errorf("%q is no group name: only letters, digits and . _ - may be in it", group)
+	}
+	return nil
+}
