@@ -97,14 +97,10 @@ func (c *compiler) top(root source.Value, inv Inventory) {
 	set.String(&hosts, "hosts", "the inventory pattern of the hosts", param.Required())
 	set.Raw(&vars, "vars", "map", "variables of the plan")
 	set.Raw(&list, "steps", "list of steps", "what is to hold, in order", param.Required())
-	become := true
-	set.Bool(&become, "become", "whether to act as root; see the inventory's ansible_become")
+	set.Bool(&c.plan.Become, "become", "whether to act as root where the inventory's ansible_become says nothing")
 	if err := set.Decode(root); err != nil {
 		c.fail(err)
 		return
-	}
-	if f, ok := root.Get("become"); ok && !become {
-		c.fail(f.Value.Errorf("set ansible_become: false in the inventory", "become: false has no effect on a plan"))
 	}
 	if !c.targets(root, hosts, inv) {
 		return

@@ -18,8 +18,10 @@ type Plan struct {
 	File string
 	// Hosts are the hosts to be changed, in the inventory's order; Peers are
 	// all hosts of the plan's pattern, which a limit may leave more of.
-	Hosts  []Host
-	Peers  []Host
+	Hosts []Host
+	Peers []Host
+	// Become asks for root on the hosts, unless the inventory says otherwise.
+	Become bool
 	Stages []*Stage
 }
 

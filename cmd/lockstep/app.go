@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"sync"
+	"syscall"
+
+	"github.com/charmbracelet/log"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"lockstep/cmd/lockstep/view"
+	"lockstep/internal/secret"
+)
+
+// app is one run of the program: its console, flags and what it learned.
+type app struct {
+	console
+	redactor *secret.Redactor
+	flags    flags
+	view     view.View // set by commands that walk a plan
+
+	mu       sync.Mutex
+	graceful chan struct{} // closed by the first interrupt, when set
+	asked    bool
+	signal   bool // an interrupt has come
+}
+
+// flags are the options that commands share; each command declares those that
+// it heeds.
+type flags struct {
+	inventory  []string
+	limit      string
+	tags, skip []string
+	extra      []string
+	user, key  string
+	become     bool
+	askBecome  bool
+	becomeFile string
+	verbose    int
+	json       bool
+	detailed   bool
+	yes        bool
+	check      bool
+}
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "lockstep",
+		Short: "Bring hosts into the state that a plan describes, in lockstep",
+		Long: `lockstep reads a YAML inventory and a YAML plan, shows what the plan would
+change on the live hosts, and makes the changes over SSH: in parallel where that
+is safe, one host after another where it is not, with a health gate between.
+
+Exit codes:
+    0  done, or nothing to change
+    1  wrong usage, invalid input, or an internal error
+    2  a step failed; with --detailed-exitcode: changes are pending
+    3  refused before anything was changed
+    4  hosts unreachable
+    5  changed, but not verified
+  130  interrupted`,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.PersistentFlags().CountVarP(&a.flags.verbose, "verbose", "v", "say more (-vv: debug)")
+	root.AddCommand(a.planCommand(), a.applyCommand(), a.validateCommand(), a.inventoryCommand(), a.stepsCommand())
+	return root
+}
+
+// version is the module's version as the build knows it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// log makes the logger that -v asks for.
+func (a *app) log() *slog.Logger {
+	level := log.WarnLevel
+	switch {
+	case a.flags.verbose == 1:
+		level = log.InfoLevel
+	case a.flags.verbose > 1:
+		level = log.DebugLevel
+	}
+	return slog.New(log.NewWithOptions(a.masked(a.stderr), log.Options{Level: level, ReportTimestamp: true}))
+}
+
+// colour reports whether stdout may be coloured; see no-color.org.
+func (a *app) colour() bool {
+	return a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && term.IsTerminal(int(a.stdout.Fd()))
+}
+
+func (a *app) newView() view.View {
+	if a.flags.json {
+		return view.JSON(a.stdout, a.redactor)
+	}
+	return view.Text(a.stdout, a.redactor, a.colour(), a.flags.verbose > 0)
+}
+
+// interrupts ends the returned context at the first interrupt, or, while a run
+// changes hosts, only at the second: the first then asks it to stop between
+// steps.
+func (a *app) interrupts(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-signals:
+				a.interrupted(cancel)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); close(done); cancel() }
+}
+
+func (a *app) interrupted(cancel func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.signal = true
+	if a.graceful != nil && !a.asked {
+		a.asked = true
+		close(a.graceful)
+		a.say("stopping after the current step; interrupt again to break it off")
+		return
+	}
+	cancel()
+}
+
+// gracefully makes the next interrupt close the returned channel.
+func (a *app) gracefully() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.graceful = make(chan struct{})
+	return a.graceful
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"lockstep/executor"
+	"lockstep/executor/local"
+)
+
+func (a *app) planCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plan PLAN.yml",
+		Short: "Show what a plan would change, and change nothing",
+		Args:  cobra.ExactArgs(1),
+		RunE:  func(cmd *cobra.Command, args []string) error { return a.plan(cmd.Context(), args[0]) },
+	}
+	a.planFlags(cmd)
+	a.connectFlags(cmd)
+	a.detailedFlag(cmd)
+	return cmd
+}
+
+func (a *app) detailedFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.flags.detailed, "detailed-exitcode", false, "exit with 2 when changes are pending")
+}
+
+func (a *app) plan(ctx context.Context, file string) error {
+	x, closeHosts, err := a.prepare(ctx, file)
+	if err != nil {
+		return err
+	}
+	defer closeHosts()
+	report, err := x.Preview(ctx)
+	return a.pending(report, err)
+}
+
+// pending is the exit of a dry run.
+func (a *app) pending(report *executor.Report, err error) error {
+	if err := judge(report, err, ""); err != nil {
+		return err
+	}
+	n := report.Changes + report.Unknown
+	switch {
+	case n == 0:
+		return &outcome{exitDone, "nothing to change", nil}
+	case a.flags.detailed:
+		return &outcome{exitFailed, fmt.Sprintf("changes are pending (%d steps)", n), nil}
+	default:
+		return &outcome{exitDone, fmt.Sprintf("planned (%d steps to change)", n), nil}
+	}
+}
+
+// prepare reads the files, connects to the hosts and makes the executor. The
+// view is set only once the files are sound.
+func (a *app) prepare(ctx context.Context, file string) (*executor.Executor, func(), error) {
+	inv, p, err := a.load(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.view = a.newView()
+	machines, err := a.connect(ctx, inv, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	x := &executor.Executor{
+		Plan: p, Machines: machines, Control: local.Machine{}, Redactor: a.redactor,
+		Emit: a.view.Event, Poll: gatePoll, Log: a.log(),
+	}
+	return x, func() { closeAll(machines) }, nil
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"lockstep/executor"
+	"lockstep/steps"
+)
+
+// The exit codes; the root command's help lists them.
+const (
+	exitDone        = 0
+	exitUsage       = 1
+	exitFailed      = 2
+	exitRefused     = 3
+	exitUnreachable = 4
+	exitUnverified  = 5
+	exitInterrupted = 130
+)
+
+// outcome ends a command with a code other than 1. Its error is shown above
+// the last line; it may be nil.
+type outcome struct {
+	code   int
+	reason string
+	err    error
+}
+
+// Error is the reason.
+func (o *outcome) Error() string { return o.reason }
+
+// say writes one line for people to stderr.
+func (a *app) say(format string, args ...any) {
+	_, _ = io.WriteString(a.masked(a.stderr), fmt.Sprintf(format, args...)+"\n") // nowhere else to complain
+}
+
+// exit shows what err is and returns its code. The last line on stderr always
+// says the code and why.
+func (a *app) exit(err error) int {
+	o := &outcome{exitDone, "done", nil}
+	switch {
+	case errors.As(err, &o):
+	case err != nil && a.signal && errors.Is(err, context.Canceled):
+		o = &outcome{exitInterrupted, "interrupted; nothing was changed", nil}
+	case err != nil:
+		o = &outcome{exitUsage, "invalid input or usage", err}
+	}
+	if o.err != nil {
+		a.say("%v", o.err)
+	}
+	if a.view != nil {
+		a.view.Exit(o.code, o.reason)
+	}
+	if a.view != nil || o.code != exitDone {
+		a.say("lockstep: exit %d: %s", o.code, o.reason)
+	}
+	return o.code
+}
+
+// judge turns the outcome of a run into an exit. What was failing before any
+// change is a refusal.
+func judge(report *executor.Report, err error, changed string) error {
+	if errors.Is(err, executor.ErrInterrupted) || errors.Is(err, context.Canceled) {
+		return &outcome{exitInterrupted, "interrupted" + changed + "; run apply again to go on: what holds is skipped", nil}
+	}
+	if len(report.Failures) == 0 {
+		if err != nil {
+			return &outcome{exitFailed, err.Error(), nil}
+		}
+		return nil
+	}
+	first := report.Failures[0]
+	code, word := exitFailed, "a step failed"
+	switch {
+	case every(report, func(f executor.HostError) bool { return errors.Is(f, steps.ErrUnreachable) }):
+		code, word = exitUnreachable, "unreachable"
+	case !report.Acted:
+		code, word = exitRefused, "refused before anything was changed"
+	case first.Unverified:
+		code, word = exitUnverified, "changed, but not verified"
+	}
+	where := first.Host
+	if first.Step != "" {
+		where += ", step " + first.Step
+	}
+	if n := len(report.Failures); n > 1 {
+		where += fmt.Sprintf(" and %d more", n-1)
+	}
+	return &outcome{code, fmt.Sprintf("%s: %s%s", word, where, changed), nil}
+}
+
+func every(report *executor.Report, holds func(executor.HostError) bool) bool {
+	for _, f := range report.Failures {
+		if !holds(f) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lockstep/internal/source"
+	"lockstep/inventory"
+	"lockstep/plan"
+	"lockstep/steps/all"
+)
+
+// inventoryFlags declares -i.
+func (a *app) inventoryFlags(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&a.flags.inventory, "inventory", "i", nil, "inventory file, or `host,host`; repeatable (default $LOCKSTEP_INVENTORY, or inventory.yml beside the plan)")
+}
+
+// planFlags declares what narrows a plan.
+func (a *app) planFlags(cmd *cobra.Command) {
+	a.inventoryFlags(cmd)
+	f := cmd.Flags()
+	f.StringVarP(&a.flags.limit, "limit", "l", "", "change only the hosts of this `pattern`")
+	f.StringSliceVarP(&a.flags.tags, "tags", "t", nil, "only steps with one of these `tags`")
+	f.StringSliceVar(&a.flags.skip, "skip-tags", nil, "no steps with one of these `tags`")
+	f.StringArrayVarP(&a.flags.extra, "extra-vars", "e", nil, "a variable as `name=value`, or @file; wins over all others")
+}
+
+// inventoryPaths are the inventories to read for a plan file.
+func (a *app) inventoryPaths(planFile string) ([]string, error) {
+	if len(a.flags.inventory) > 0 {
+		return a.flags.inventory, nil
+	}
+	if env := a.getenv("LOCKSTEP_INVENTORY"); env != "" {
+		return []string{env}, nil
+	}
+	beside := filepath.Join(filepath.Dir(planFile), "inventory.yml")
+	if _, err := os.Stat(beside); err != nil {
+		return nil, fmt.Errorf("no inventory: pass -i FILE, set LOCKSTEP_INVENTORY, or put inventory.yml beside %s", planFile)
+	}
+	return []string{beside}, nil
+}
+
+// readInventory reads inventories and learns their passwords, so that nothing
+// shows them.
+func (a *app) readInventory(paths []string) (*inventory.Inventory, error) {
+	inv, err := inventory.Load(paths...)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range inv.Hosts() {
+		c, err := h.Connection()
+		if err != nil {
+			continue // said where the connection is needed
+		}
+		for _, s := range c.Secrets() {
+			a.redactor.Add(s)
+		}
+	}
+	for _, w := range inv.Warnings() {
+		a.log().Warn(w.Error())
+	}
+	return inv, nil
+}
+
+// load reads the inventory and compiles the plan against it.
+func (a *app) load(planFile string) (*inventory.Inventory, *plan.Plan, error) {
+	paths, err := a.inventoryPaths(planFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	inv, err := a.readInventory(paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	extra, err := a.extraVars()
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := os.ReadFile(planFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	kinds, err := all.Registry()
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := plan.Compile(planFile, data, targets{inv}, kinds, plan.Options{
+		Limit: a.flags.limit, Tags: a.flags.tags, SkipTags: a.flags.skip, ExtraVars: extra,
+	})
+	return inv, p, err
+}
+
+// targets shows an inventory to the compiler.
+type targets struct{ *inventory.Inventory }
+
+// Match finds the pattern's hosts with their addresses and variables.
+func (t targets) Match(pattern string) ([]plan.Target, error) {
+	hosts, err := t.Inventory.Match(pattern)
+	if err != nil {
+		return nil, err
+	}
+	var out []plan.Target
+	var problems []error
+	for _, h := range hosts {
+		c, err := h.Connection()
+		problems = append(problems, err)
+		out = append(out, plan.Target{Host: plan.Host{Name: h.Name, Address: c.Address}, Vars: h.Vars()})
+	}
+	return out, errors.Join(problems...)
+}
+
+// extraVars reads -e name=value and -e @file.
+func (a *app) extraVars() (map[string]source.Value, error) {
+	vars := map[string]source.Value{}
+	for _, arg := range a.flags.extra {
+		name, text := "-e "+arg, arg
+		if file, ok := strings.CutPrefix(arg, "@"); ok {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				return nil, fmt.Errorf("-e: %w", err)
+			}
+			name, text = file, string(data)
+		} else {
+			key, value, ok := strings.Cut(arg, "=")
+			if !ok || key == "" {
+				return nil, fmt.Errorf("-e %s: write name=value, or @file for a YAML file", arg)
+			}
+			text = key + ": " + value
+		}
+		v, err := source.ParseYAML(name, []byte(text))
+		if err != nil {
+			return nil, err
+		}
+		if v.Shape != source.Map {
+			return nil, fmt.Errorf("%s: variables are a map of names to values, but this is %s", name, v.Shape)
+		}
+		for _, f := range v.Fields {
+			vars[f.Key] = f.Value
+		}
+	}
+	return vars, nil
+}

@@ -1,0 +1,106 @@
+package view
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aymanbagabas/go-udiff"
+
+	"lockstep/internal/pki"
+	"lockstep/internal/secret"
+	"lockstep/steps"
+)
+
+// looksSecret finds settings whose value no diff may show, in files of which
+// no step knows what is secret.
+var looksSecret = regexp.MustCompile(`(?im)^(.?[ \t]*[\w.-]*(?:password|passwd|secret|token|sst[-_]auth)[\w.-]*[ \t]*[=:][ \t]*)(\S.*)$`)
+
+// contentLines shows how an edit changes a file's content: as a unified diff,
+// or in words for certificates, keys and what is not text.
+func contentLines(e steps.Edit, r *secret.Redactor) []string {
+	if e.After == nil {
+		return nil
+	}
+	if e.After.Unsettled {
+		return []string{"+ made at apply; nobody knows its content before"}
+	}
+	before, after := data(e.Before), data(e.After)
+	switch {
+	case isPEM(before) || isPEM(after):
+		return append(prefixed("- ", described(before)), prefixed("+ ", described(after))...)
+	case !isText(before) || !isText(after) || before == nil && after == nil:
+		return binaryLines(e)
+	default:
+		return textLines(e.Subject, string(before), string(after), r)
+	}
+}
+
+func data(c *steps.Content) []byte {
+	if c == nil {
+		return nil
+	}
+	return c.Data
+}
+
+func isPEM(b []byte) bool { return strings.Contains(string(b), "-----BEGIN ") }
+
+func isText(b []byte) bool { return utf8.Valid(b) && !strings.ContainsRune(string(b), 0) }
+
+func described(b []byte) []string {
+	if b == nil {
+		return nil
+	}
+	lines, _ := pki.Describe(b)
+	return lines
+}
+
+func prefixed(prefix string, lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = prefix + l
+	}
+	return out
+}
+
+func binaryLines(e steps.Edit) []string {
+	show := func(prefix string, c *steps.Content) []string {
+		if c == nil {
+			return nil
+		}
+		return []string{fmt.Sprintf("%s%d bytes, sha256 %s", prefix, c.Size, short(c.SHA256))}
+	}
+	return append(show("- ", e.Before), show("+ ", e.After)...)
+}
+
+func short(sum string) string {
+	if len(sum) > 12 {
+		return sum[:12]
+	}
+	return sum
+}
+
+// textLines masks both sides first, so that a changed secret shows as changed
+// but not as itself.
+func textLines(name, before, after string, r *secret.Redactor) []string {
+	diff := udiff.Unified(name, name+" (wanted)", before, after)
+	if diff == "" {
+		return nil
+	}
+	diff = looksSecret.ReplaceAllString(r.String(diff), "${1}"+secret.Mask)
+	return strings.Split(strings.TrimSuffix(diff, "\n"), "\n")
+}
+
+// attrLine shows attributes before and after.
+func attrLine(edits []steps.AttrEdit) string {
+	var parts []string
+	for _, a := range edits {
+		if a.Before == "" {
+			parts = append(parts, fmt.Sprintf("%s %s", a.Name, a.After))
+		} else {
+			parts = append(parts, fmt.Sprintf("%s %s -> %s", a.Name, a.Before, a.After))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,88 @@
+package view
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+
+	"lockstep/executor"
+	"lockstep/internal/secret"
+	"lockstep/steps"
+)
+
+// lines writes events as JSON Lines.
+type lines struct {
+	w        io.Writer
+	redactor *secret.Redactor
+	dry      bool
+}
+
+// event is the documented form of executor.Event.
+type event struct {
+	Event   string   `json:"event"`
+	Time    string   `json:"time"`
+	DryRun  bool     `json:"dry_run,omitempty"`
+	Host    string   `json:"host,omitempty"`
+	Stage   int      `json:"stage,omitempty"`
+	Step    string   `json:"step,omitempty"`
+	Name    string   `json:"name,omitempty"`
+	Kind    string   `json:"kind,omitempty"`
+	Status  string   `json:"status,omitempty"`
+	Edits   []edit   `json:"edits,omitempty"`
+	Unknown string   `json:"unknown,omitempty"`
+	Message string   `json:"message,omitempty"`
+	Error   string   `json:"error,omitempty"`
+	Seconds float64  `json:"seconds,omitempty"`
+	Hosts   []string `json:"hosts,omitempty"`
+	Stages  int      `json:"stages,omitempty"`
+	Width   int      `json:"width,omitempty"`
+
+	Counts *executor.Counts `json:"counts,omitempty"`
+}
+
+// edit adds what people would see of the content, with secrets masked.
+type edit struct {
+	steps.Edit
+	Diff string `json:"diff,omitempty"`
+}
+
+// Event writes one event.
+func (l *lines) Event(e executor.Event) {
+	if e.Type == executor.EventStart {
+		l.dry = e.DryRun
+	}
+	out := event{
+		Event: string(e.Type), Time: e.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), DryRun: l.dry,
+		Host: e.Host, Stage: e.Stage, Step: e.Step, Name: e.Name, Kind: e.Kind, Status: string(e.Status),
+		Message: e.Message, Seconds: e.Elapsed.Seconds(), Hosts: e.Hosts, Stages: e.Stages, Width: e.Width, Counts: e.Counts,
+	}
+	if e.Err != nil {
+		out.Error = e.Err.Error()
+	}
+	if e.Change != nil {
+		out.Unknown = e.Change.Unknown
+		for _, x := range e.Change.Edits {
+			out.Edits = append(out.Edits, edit{x, strings.Join(contentLines(x, l.redactor), "\n")})
+		}
+	}
+	l.write(out)
+}
+
+// Exit writes the last object.
+func (l *lines) Exit(code int, reason string) {
+	l.write(struct {
+		Event  string `json:"event"`
+		Code   int    `json:"code"`
+		Reason string `json:"reason"`
+	}{"exit", code, reason})
+}
+
+func (l *lines) write(v any) {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil { // nothing in an event is unprintable
+		return
+	}
+	_, _ = io.WriteString(l.w, l.redactor.String(b.String())) // a broken pipe shows at exit
+}
