@@ -77,7 +77,7 @@ func (f *File) statements() []statement {
 		case option:
 			out = append(out, statement{line: i, group: lower(l.group), key: l.keyText(), value: l.decoded(), flag: !l.hasValue})
 		case directive:
-			out = append(out, statement{line: i, include: l.word + " " + l.arg})
+			out = append(out, statement{line: i, include: l.word + " " + strings.TrimRight(l.arg, "/")})
 		}
 	}
 	return out

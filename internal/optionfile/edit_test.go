@@ -87,3 +87,10 @@ func TestEmptyFile(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestNewlineAtTheEndIsAddedBelowInclude(t *testing.T) {
+	f, err := parse(t, "[client]\n!includedir /etc/mysql/conf.d/").Set("sst", "encrypt", "4")
+	if err != nil || string(f.Bytes()) != "[client]\n!includedir /etc/mysql/conf.d/\n\n[sst]\nencrypt = 4\n" {
+		t.Errorf("got %v", err)
+	}
+}

@@ -185,7 +185,7 @@ func (l line) eol() string {
 }
 
 // commented returns the option that a comment line hides ("#ssl-ca = /x"), if
-// it looks like one: a single word, alone or before "=".
+// it looks like one: a single word before "=", or one alone that is no prose.
 func (l line) commented() (line, bool) {
 	if l.kind != comment {
 		return line{}, false
@@ -194,5 +194,6 @@ func (l line) commented() (line, bool) {
 	if inner.kind != option || checkKey(inner.keyText()) != nil {
 		return line{}, false
 	}
-	return inner, true
+	glued := strings.HasSuffix(l.raw[:len(l.raw)-len(inner.raw)], "#")
+	return inner, inner.hasValue || glued || strings.ContainsAny(inner.keyText(), "-_")
 }
