@@ -95,22 +95,30 @@ func TestOracleEdits(t *testing.T) {
 		r := rand.New(rand.NewSource(int64(1000 + b)))
 		var texts []string
 		for len(texts) < files {
-			f := parse(t, randomFile(r))
-			value := randomText(r, 12)
-			next, err := f.Set("mysqld", "ssl_ca", value, "server")
-			if err != nil {
-				continue
+			if next, err := randomEdit(r, parse(t, randomFile(r))); err == nil {
+				texts = append(texts, string(next.Bytes()))
+				done++
 			}
-			found := next.Find("ssl-ca", "mysqld", "server")
-			if n := len(found); n == 0 || found[n-1].Value != value {
-				t.Fatalf("set %q, got %v\n%q", value, found, next.Bytes())
-			}
-			texts = append(texts, string(next.Bytes()))
-			done++
 		}
 		compareBatch(t, texts, func(f *File) string { return lines(printed(f.Options("mysqld"))) })
 	}
 	t.Logf("%d edits compared", done)
+}
+
+func randomEdit(r *rand.Rand, f *File) (*File, error) {
+	switch r.Intn(8) {
+	case 0:
+		return f.SetFlag("mysqld", "ssl_ca", "server")
+	case 1:
+		return f.Delete("mysqld", "ssl-ca", "server")
+	case 2:
+		return f.CommentOut("mysqld", "a", "server")
+	case 3:
+		return f.SetSub("mysqld", "socket.ssl_ca", "/a#"+strings.Trim(randomText(r, 5), " \t"), "server")
+	case 4:
+		return f.Set("sst", "encrypt", "4")
+	}
+	return f.Set("mysqld", "ssl-ca", randomText(r, 12), "server")
 }
 
 func compareBatch(t *testing.T, texts []string, mine func(*File) string) {
