@@ -75,7 +75,7 @@ func lines(s []string) string {
 // fatal error in an included file only ends that file.
 func TestOracleRandom(t *testing.T) {
 	oracle(t)
-	const batches, files = 20, 250
+	const batches, files = 12, 250
 	for b := range batches {
 		r := rand.New(rand.NewSource(int64(b)))
 		texts := make([]string, files)
@@ -89,7 +89,7 @@ func TestOracleRandom(t *testing.T) {
 // TestOracleEdits compares what random files say after a random edit.
 func TestOracleEdits(t *testing.T) {
 	oracle(t)
-	const batches, files = 10, 250
+	const batches, files = 8, 250
 	done := 0
 	for b := range batches {
 		r := rand.New(rand.NewSource(int64(1000 + b)))
