@@ -1,6 +1,7 @@
 package galera
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,15 +22,7 @@ func choose(ns nodes, force bool) (node, error) {
 		return node{}, err
 	}
 	best := slices.MaxFunc(known, func(a, b node) int {
-		switch {
-		case a.grastate.seqno != b.grastate.seqno:
-			return int(min(max(a.grastate.seqno-b.grastate.seqno, -1), 1))
-		case a.grastate.safe != b.grastate.safe && a.grastate.safe:
-			return 1
-		case a.grastate.safe != b.grastate.safe:
-			return -1
-		}
-		return 0
+		return cmp.Or(cmp.Compare(a.grastate.seqno, b.grastate.seqno), safety(a)-safety(b))
 	})
 	if force && best.grastate.seqno >= 0 {
 		return best, nil
@@ -87,6 +80,13 @@ func flagsAgree(known nodes, best node) error {
 		return &steps.Problem{What: fmt.Sprintf("safe_to_bootstrap is set on %s, but %s has the highest position", marked, best.name), Why: why, Do: do}
 	}
 	return nil
+}
+
+func safety(n node) int {
+	if n.grastate.safe {
+		return 1
+	}
+	return 0
 }
 
 func names(ns nodes, is func(node) bool) string {

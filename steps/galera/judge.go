@@ -9,24 +9,29 @@ import (
 	"lockstep/steps"
 )
 
+// want says how many members a healthy cluster has.
+type want struct {
+	all  bool // every host of the stage must run; else as many as run now
+	self bool // self must run
+}
+
 // judge tells whether the cluster is healthy as far as ns can show it: each
 // running node must be Primary, connected, ready and Synced, all of them in
 // one view of the same cluster, and the view must have as many members as
-// expected. With all, every host of the stage must run; without, as many
-// members are expected as run now.
+// wanted. A cluster that is wholly down has as many as run now.
 //
 // It returns a *steps.NotYet while waiting may help and another error when it
 // will not. Every node is asked, since a donor is desynced for a moment and
 // peers learn of a new member later than that member itself.
-func judge(ns nodes, all bool) error {
+func judge(ns nodes, w want) error {
 	expected := len(ns)
-	if !all {
+	if !w.all {
 		expected = ns.count(node.running)
 	}
 	var hopeless *multierror.Error
 	var waiting []string
 	for i, n := range ns {
-		hard, soft := n.ill(ns, expected, all || i == 0)
+		hard, soft := n.ill(ns, expected, w.all || w.self && i == 0)
 		if hard != nil {
 			hopeless = multierror.Append(hopeless, hard)
 		}
@@ -51,10 +56,12 @@ func (n node) ill(ns nodes, expected int, mustRun bool) (hard error, soft string
 	switch {
 	case n.moving():
 		return nil, fmt.Sprintf("%s is %s (a state transfer may take long)", n.name, n.active)
+	case n.deaf():
+		return n.isDeaf(), ""
 	case !n.running() && !mustRun:
 		return nil, ""
 	case !n.running():
-		return n.down(), ""
+		return n.isDown(), ""
 	}
 	for _, check := range []func(node, nodes) error{node.split, node.stranger, node.crowd, node.inconsistent} {
 		if err := check(n, ns); err != nil {
@@ -64,7 +71,7 @@ func (n node) ill(ns nodes, expected int, mustRun bool) (hard error, soft string
 	return nil, n.waits(ns, expected)
 }
 
-func (n node) down() error {
+func (n node) isDown() error {
 	return &steps.Problem{What: fmt.Sprintf("%s does not run (%s is %s)", n.name, n.unit, n.active),
 		Do: fmt.Sprintf("look for the cause with `journalctl -u %s` on %s, and start it", n.unit, n.name)}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"lockstep/steps"
+	"lockstep/steps/unit"
 )
 
 // node is what is known of one host of the cluster.
@@ -19,6 +20,7 @@ type node struct {
 	name     string
 	unit     string // the systemd unit that counts: the service, or its bootstrap instance
 	active   string // systemd's ActiveState of unit
+	service  unit.State
 	status   status
 	grastate grastate
 	dataDir  string
@@ -29,14 +31,27 @@ type node struct {
 func (n node) running() bool { return n.status.up }
 
 // moving means that the unit is between stopped and running.
-func (n node) moving() bool { return n.active == "activating" || n.active == "deactivating" || n.active == "reloading" }
+func (n node) moving() bool {
+	return n.active == "activating" || n.active == "deactivating" || n.active == "reloading"
+}
+
+// down means that no server runs and none is about to.
+func (n node) down() bool { return n.active == "inactive" || n.active == "failed" }
+
+// deaf means that the unit is up and no server answers.
+func (n node) deaf() bool { return !n.running() && !n.moving() && !n.down() }
+
+func (n node) isDeaf() error {
+	return &steps.Problem{What: fmt.Sprintf("%s: %s is %s, but no server answers on its socket", n.name, n.unit, n.active),
+		Do: "name the server's socket by socket, or look at `journalctl -u " + n.unit + "` there"}
+}
 
 func (n node) grastatePath() string { return path.Join(n.dataDir, "grastate.dat") }
 
 // nodes are all hosts of the stage; self is the first.
 type nodes []node
 
-func (ns nodes) self() node  { return ns[0] }
+func (ns nodes) self() node   { return ns[0] }
 func (ns nodes) peers() nodes { return ns[1:] }
 
 func (ns nodes) count(is func(node) bool) int {
@@ -75,10 +90,11 @@ func (s *step) look(ctx context.Context, v steps.View) (nodes, error) {
 func (s *step) lookAt(ctx context.Context, r steps.Reader) (node, error) {
 	n := node{name: r.Name()}
 	var err error
-	if n.unit, n.active, err = s.activeUnit(ctx, r); err != nil {
+	if n.service, err = s.findService(ctx, r); err != nil {
 		return n, err
 	}
-	if n.status, err = readStatus(ctx, r, n.unit, s.access()); err != nil {
+	n.unit, n.active = n.service.Name, n.service.Active
+	if n.status, err = readStatus(ctx, r, n.unit, s.login); err != nil {
 		return n, err
 	}
 	if n.dataDir, err = s.findDataDir(ctx, r, n.status); err != nil {

@@ -33,11 +33,15 @@ func planStart(ns nodes, force bool) (plan, error) {
 		return plan{}, self.split(ns)
 	case self.moving():
 		return plan{}, self.busy(self.active)
+	case self.deaf():
+		return plan{}, self.isDeaf()
 	}
 	for _, n := range ns.peers() {
 		switch {
 		case n.moving():
 			return plan{}, n.busy(n.active)
+		case n.deaf():
+			return plan{}, n.isDeaf()
 		case n.running() && !n.status.primary():
 			return plan{}, n.split(ns)
 		}

@@ -15,6 +15,8 @@ func mayStop(ns nodes) error {
 		switch {
 		case n.moving():
 			return fmt.Errorf("not stopped: %w", n.busy(n.active))
+		case n.deaf():
+			return fmt.Errorf("not stopped: %w", n.isDeaf())
 		case !n.running():
 			continue
 		case !n.status.primary():

@@ -1,0 +1,244 @@
+// Package galera is the kind galera: the health of a MariaDB Galera or Percona
+// XtraDB cluster as a gate, and its full stop and start as states. It knows
+// when a node may be stopped and which one must be started first. It writes no
+// option file and no certificate.
+package galera
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"time"
+
+	"lockstep/steps"
+	"lockstep/steps/param"
+	"lockstep/steps/sqlclient"
+	"lockstep/steps/unit"
+)
+
+//go:embed doc.md
+var doc string
+
+// Kind describes the kind.
+func Kind() steps.Kind {
+	return steps.Kind{
+		Name:    "galera",
+		Summary: "judge a Galera cluster's health, or stop and start its nodes in the right order",
+		Doc:     doc,
+		New:     func() steps.Step { return &step{patience: 2 * time.Minute} },
+	}
+}
+
+const (
+	stateStopped = "stopped"
+	stateRunning = "running"
+)
+
+type step struct {
+	state, only string
+	service     string
+	files       []string
+	members     string
+	force       bool
+	dataDir     string
+	login       sqlclient.Login
+
+	// patience is how long Verify waits for what is only not yet healthy.
+	patience time.Duration
+
+	// The last Probe's findings, for what Apply foresees: the probe that
+	// counts is the last one before it.
+	seen nodes
+	plan plan
+}
+
+// Params implements steps.Step.
+func (s *step) Params(p *param.Set) {
+	p.String(&s.state, "state", "stopped, or running; without it the step changes nothing and is only a gate", param.OneOf(stateStopped, stateRunning))
+	p.String(&s.only, "only", "with state: stopped, stale leaves a node alone whose server already runs on its current files", param.OneOf("stale"))
+	p.Paths(&s.files, "files", "the option files that the server reads when it starts, for only: stale; a directory stands for all below it, and the last part of a path may be a pattern")
+	p.String(&s.members, "members", "how many members the cluster must have: as many as the stage has hosts (all), or as many as run now (running); the default is all for a gate and running for a state", param.OneOf("all", "running"))
+	p.Bool(&s.force, "allow_force_bootstrap", "whether to bootstrap the node with the highest known position although Galera marked none, or another, as safe; writes may be lost")
+	p.String(&s.service, "service", "the systemd unit of the server; without it mariadb or mysql, whichever the host has")
+	p.Path(&s.dataDir, "datadir", "the directory of grastate.dat; without it the server or its option files are asked")
+	s.login.Params(p)
+}
+
+// Check implements steps.Checker.
+func (s *step) Check() error {
+	var problems []error
+	if s.only != "" && s.state != stateStopped {
+		problems = append(problems, errors.New("only: stale goes with state: stopped"))
+	}
+	if s.only != "" && len(s.files) == 0 {
+		problems = append(problems, errors.New("only: stale needs files: without them nothing tells whether the server is stale"))
+	}
+	if s.force && s.state != stateRunning {
+		problems = append(problems, errors.New("allow_force_bootstrap goes with state: running"))
+	}
+	return errors.Join(problems...)
+}
+
+// Probe implements steps.Step.
+func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
+	s.seen, s.plan = nil, plan{}
+	switch s.state {
+	case stateStopped:
+		return s.probeStop(ctx, v)
+	case stateRunning:
+		return s.probeStart(ctx, v)
+	}
+	return steps.Change{}, nil
+}
+
+func (s *step) probeStop(ctx context.Context, v steps.View) (steps.Change, error) {
+	ns, err := s.look(ctx, v)
+	if err != nil {
+		return steps.Change{}, err
+	}
+	self := ns.self()
+	if !self.running() && self.down() {
+		return steps.Change{}, nil
+	}
+	why := ""
+	if s.only != "" {
+		if why, err = unit.Stale(ctx, v.Self, self.service, s.files...); err != nil || why == "" {
+			return steps.Change{}, err
+		}
+	}
+	if err := mayStop(ns); err != nil {
+		return steps.Change{}, err
+	}
+	s.seen = ns
+	return steps.Change{Edits: []steps.Edit{{Op: steps.Run, Subject: subject(self.unit), Summary: summaryStop, Why: why,
+		Disrupts: unit.Disruption(self.unit, steps.Stops)}}}, nil
+}
+
+func (s *step) probeStart(ctx context.Context, v steps.View) (steps.Change, error) {
+	ns, err := s.look(ctx, v)
+	if err != nil {
+		return steps.Change{}, err
+	}
+	p, err := planStart(ns, s.force)
+	if err != nil || p.how == nothing {
+		return steps.Change{}, err
+	}
+	self := ns.self()
+	var c steps.Change
+	run := steps.Edit{Op: steps.Run, Subject: subject(self.unit), Summary: summaryStart, Why: p.reason,
+		Disrupts: unit.Disruption(self.unit, steps.Starts)}
+	if p.how == bootstrap {
+		if err := s.noServerLeft(ctx, v); err != nil {
+			return c, err
+		}
+		run.Summary = summaryBootstrap
+		if p.force {
+			c.Edits = append(c.Edits, forceEdit(self))
+		}
+	}
+	s.seen, s.plan = ns, p
+	c.Edits = append(c.Edits, run)
+	return c, nil
+}
+
+func subject(unit string) string { return "service " + unit }
+
+// forceEdit marks a node as safe to bootstrap, which a person has allowed.
+func forceEdit(self node) steps.Edit {
+	return steps.Edit{Op: steps.Update, Subject: self.grastatePath(), Why: "allow_force_bootstrap is true",
+		Before: steps.NewContent(self.raw, false), After: steps.NewContent(withSafe(self.raw), false)}
+}
+
+// Apply implements steps.Step.
+func (s *step) Apply(ctx context.Context, h steps.Host, c steps.Change) error {
+	for _, e := range c.Edits {
+		if err := s.applyEdit(ctx, h, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *step) applyEdit(ctx context.Context, h steps.Host, e steps.Edit) error {
+	if e.Op != steps.Run {
+		return steps.ApplyFiles(ctx, h, steps.Change{Edits: []steps.Edit{e}})
+	}
+	return s.run(ctx, h, e)
+}
+
+// Verify implements steps.Verifier.
+func (s *step) Verify(ctx context.Context, v steps.View) error {
+	switch s.state {
+	case stateStopped:
+		return s.verifyStopped(ctx, v)
+	case stateRunning:
+		return s.wait(ctx, func() error { return s.verifyRunning(ctx, v) })
+	}
+	return nil
+}
+
+func (s *step) verifyStopped(ctx context.Context, v steps.View) error {
+	left, err := s.Probe(ctx, v)
+	if err != nil {
+		return err
+	}
+	if !left.Empty() {
+		return &steps.Problem{What: "the server still runs", Do: "look at `journalctl -u` of its unit on " + v.Self.Name()}
+	}
+	n, err := s.lookAt(ctx, v.Self)
+	if err != nil || n.running() { // left alone, since it is not stale
+		return err
+	}
+	return noServer(ctx, v.Self, n.unit)
+}
+
+// verifyRunning judges the cluster with self as a member that must run.
+func (s *step) verifyRunning(ctx context.Context, v steps.View) error {
+	ns, err := s.look(ctx, v)
+	if err != nil {
+		return err
+	}
+	return judge(ns, want{all: s.members == "all", self: true})
+}
+
+// wait repeats what while it is only not yet so.
+func (s *step) wait(ctx context.Context, what func() error) error {
+	until := time.Now().Add(s.patience)
+	for {
+		err := what()
+		var notYet *steps.NotYet
+		if !errors.As(err, &notYet) {
+			return err
+		}
+		if time.Now().After(until) {
+			return fmt.Errorf("still so after %s: %w", s.patience, err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// Rank implements steps.Ranker. Stopping follows the order of the stage.
+func (s *step) Rank(ctx context.Context, v steps.View) (int, error) {
+	if s.state != stateRunning {
+		return 0, nil
+	}
+	ns, err := s.look(ctx, v)
+	if err != nil {
+		return 0, err
+	}
+	return rank(ns, s.force)
+}
+
+// Judge implements steps.Judge.
+func (s *step) Judge(ctx context.Context, v steps.View) error {
+	ns, err := s.look(ctx, v)
+	if err != nil {
+		return err
+	}
+	return judge(ns, want{all: s.members != "running"})
+}
