@@ -37,7 +37,7 @@ func Enable(ctx context.Context, h steps.Host, name string, on bool) error {
 	if on {
 		verb, after.Enabled = "enable", "enabled"
 	}
-	c := after.foresee(steps.Command{Argv: []string{"systemctl", verb, "--", name}, Writes: []string{Resource(name), "/etc/systemd/system"}})
+	c := after.foresee(steps.Command{Argv: []string{"systemctl", verb, "--", name}, Writes: []string{Resource(name), "/etc/systemd/system/multi-user.target.wants"}})
 	out, err := h.Exec(ctx, c)
 	return steps.Succeed(c, out, err)
 }
