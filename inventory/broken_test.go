@@ -1,0 +1,92 @@
+package inventory
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/go-multierror"
+
+	"lockstep/internal/source"
+)
+
+var update = flag.Bool("update", false, "rewrite the expectations of the case files")
+
+// TestBrokenInventoriesAreExplained runs testdata/broken: each case is a folder
+// of files, "args" names the inventories (inv.yml without it), and "error" is
+// the whole answer of Load, or of Connections when Load has none.
+func TestBrokenInventoriesAreExplained(t *testing.T) {
+	cases, err := filepath.Glob("testdata/broken/*.txtar")
+	if err != nil || len(cases) < 20 {
+		t.Fatalf("found %d cases, error %v", len(cases), err)
+	}
+	for _, path := range cases {
+		path, _ := filepath.Abs(path)
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive := readArchive(t, path)
+			t.Chdir(t.TempDir())
+			t.Setenv("HOME", "/home/dba")
+			got := answer(unpack(t, archive))
+			if got == "" {
+				t.Fatal("no error, want one")
+			}
+			compare(t, path, archive, "error", got)
+		})
+	}
+}
+
+// unpack writes the files of a case into the working folder and returns its
+// arguments.
+func unpack(t *testing.T, a *archive) []string {
+	t.Helper()
+	args := []string{"inv.yml"}
+	for _, f := range a.files {
+		switch f.name {
+		case "args":
+			args = strings.Fields(f.data)
+		case "error", "graph", "vars", "warnings":
+		default:
+			if err := os.MkdirAll(filepath.Dir(f.name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(f.name, []byte(f.data), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return args
+}
+
+func answer(args []string) string {
+	inv, err := Load(args...)
+	if err == nil {
+		_, err = Connections(inv.Hosts())
+	}
+	if err == nil {
+		return ""
+	}
+	var text strings.Builder
+	for _, problem := range multierror.Append(nil, err).Errors {
+		if _, ok := problem.(*source.Error); !ok {
+			text.WriteString("NOT A *source.Error: ")
+		}
+		text.WriteString(problem.Error() + "\n")
+	}
+	return text.String()
+}
+
+// compare checks got against the part of the case called name, or puts it there.
+func compare(t *testing.T, path string, a *archive, name, got string) {
+	t.Helper()
+	want, ok := a.get(name)
+	switch {
+	case ok && want == got:
+	case *update:
+		a.set(name, got)
+		a.save(t, path)
+	default:
+		t.Errorf("%s: got:\n%s\nwant:\n%s", name, got, want)
+	}
+}
