@@ -1,0 +1,173 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+
+	"lockstep/executor"
+	"lockstep/steps"
+)
+
+var _ executor.Machine = (*Conn)(nil)
+
+// Conn is a host behind one SSH connection. It may be used by many goroutines,
+// except that Run and Commit are called by one at a time.
+type Conn struct {
+	target Target
+	log    *slog.Logger
+
+	hold   chan struct{} // one token: whoever has it may look at and change link
+	link   *link
+	closed bool
+	ended  context.Context // ends with Close
+	end    context.CancelFunc
+	jobs   sync.WaitGroup // those that Close ends
+
+	inline  int      // payloads of a batch up to this many bytes go through the sh
+	servers []string // where an sftp-server may be
+}
+
+// errClosed is what a Conn answers after Close.
+var errClosed = fmt.Errorf("the connection was closed: %w", steps.ErrUnreachable)
+
+// Dial logs in to the host, becomes the wanted user and returns when commands
+// can run. Errors wrap steps.ErrUnreachable when the host was not reached, and
+// steps.ErrRefused when it or its host key does not let us in, which another
+// try does not cure; see ErrHostKeyUnknown and ErrHostKeyChanged.
+func Dial(ctx context.Context, t Target, log *slog.Logger) (*Conn, error) {
+	t = t.withDefaults()
+	t.learnSecrets()
+	if t.Become.Enabled && t.Become.Method != "sudo" {
+		return nil, fmt.Errorf("%s: become method %q is not supported; there is sudo", t.Name, t.Become.Method)
+	}
+	l, err := connect(ctx, t, log)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{
+		target: t, log: log, link: l,
+		hold:   make(chan struct{}, 1),
+		inline: 64 << 10, servers: sftpServers(),
+	}
+	c.ended, c.end = context.WithCancel(context.Background())
+	c.hold <- struct{}{}
+	return c, nil
+}
+
+// Name is the host's name in the inventory.
+func (c *Conn) Name() string { return c.target.Name }
+
+// Address is the host name or IP address that was dialled.
+func (c *Conn) Address() string { return c.target.Address }
+
+// Close ends the connection and every process that it still has on the host,
+// except what a Long command started. It may be called more than once.
+func (c *Conn) Close() error {
+	c.end()
+	<-c.hold
+	defer func() { c.hold <- struct{}{} }()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	c.jobs.Wait()
+	c.link.close()
+	return nil
+}
+
+// live returns the connection, made anew if it was lost.
+func (c *Conn) live(ctx context.Context) (*link, error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-c.ended.Done():
+		return nil, errClosed
+	case <-c.hold:
+	}
+	defer func() { c.hold <- struct{}{} }()
+	if c.closed || c.ended.Err() != nil {
+		return nil, errClosed
+	}
+	if c.link.alive() {
+		return c.link, nil
+	}
+	c.log.Info("connecting again", "host", c.target.Name)
+	ctx, cancel := context.WithCancel(ctx)
+	defer context.AfterFunc(c.ended, cancel)()
+	defer cancel()
+	l, err := connect(ctx, c.target, c.log)
+	if err != nil {
+		return nil, err
+	}
+	c.link.close()
+	c.link = l
+	return l, nil
+}
+
+// ask runs a script that changes nothing. It is asked once more when the
+// connection or the remote sh was lost under it.
+func (c *Conn) ask(ctx context.Context, script string) (answer, error) {
+	var a answer
+	var err error
+	for range 3 {
+		a, err = c.askOnce(ctx, script)
+		if !errors.Is(err, errShellGone) {
+			return a, err
+		}
+	}
+	return a, lost(ctx, c.target, io.EOF)
+}
+
+func (c *Conn) askOnce(ctx context.Context, script string) (answer, error) {
+	l, err := c.live(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	s, err := l.readShell(ctx)
+	if err != nil {
+		if !l.alive() && ctx.Err() == nil {
+			return answer{}, errShellGone
+		}
+		return answer{}, err
+	}
+	return s.do(ctx, script)
+}
+
+// Query runs a command that promises not to change the host. It is run again
+// when the connection is lost under it.
+func (c *Conn) Query(ctx context.Context, cmd steps.Command) (steps.Output, error) {
+	script, err := commandScript(cmd)
+	if err != nil {
+		return steps.Output{}, err
+	}
+	a, err := c.ask(ctx, script)
+	if err != nil {
+		return steps.Output{}, fmt.Errorf("%s: %w", cmd, err)
+	}
+	return steps.Output{Stdout: a.out, Stderr: a.err, Code: a.code}, nil
+}
+
+// Dial opens a TCP connection from the host. It fails when the host's sshd
+// forbids forwarding. The connection has no deadlines and ends with c.
+func (c *Conn) Dial(ctx context.Context, address string) (net.Conn, error) {
+	l, err := c.live(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := l.client.DialContext(ctx, "tcp", address)
+	if err == nil {
+		return conn, nil
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if !l.alive() {
+		return nil, lost(ctx, c.target, err)
+	}
+	return nil, forwardProblem(c.target, address, err)
+}

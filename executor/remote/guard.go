@@ -1,0 +1,140 @@
+package remote
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"al.essio.dev/pkg/shellescape"
+
+	"lockstep/executor"
+	"lockstep/steps"
+)
+
+// guardFunctions are the verbs of the guarded script. Each takes the number of
+// its write first; the first failure ends the script, and whatever is still
+// staged is removed in any case.
+const guardFunctions = `umask 077
+trap '' HUP INT TERM PIPE
+temps=
+trap 'for t in $temps; do rm -f -- "$(eval "printf %s \"\$temp$t\"")"; done' EXIT
+broken() { echo "fail $1"; ` + freeFunction + `; exit 1; }
+check() { v=$(version "$2") || broken $1; [ "$v" = "$3" ] || { echo "drift $1"; exit 1; }; }
+whole() { temps="$temps $1"; n=$(wc -c <"$2") && [ "$n" -eq "$3" ] || { echo "the staged file is cut" >&2; broken $1 "$2"; }; }
+attrs() {
+if [ -n "$3" ]; then chown -- "$3" "$2" || broken $1; fi
+if [ -n "$4" ]; then chgrp -- "$4" "$2" || broken $1; fi
+if [ -n "$5" ]; then chmod "$5" "$2" || broken $1; fi
+}
+selinux() { [ -e /sys/fs/selinux/enforce ]; }
+label() {
+selinux || return 0
+if [ -e "$2" ]; then chcon --reference="$2" -- "$1"
+elif command -v matchpathcon >/dev/null; then chcon -- "$(matchpathcon -n "$2")" "$1"; fi || :
+}
+relabel() { selinux && command -v restorecon >/dev/null && restorecon -- "$1"; :; }
+acl() {
+command -v getfacl >/dev/null && command -v setfacl >/dev/null || return 0
+[ -n "$(getfacl -cps -- "$1" 2>/dev/null)" ] || return 0
+getfacl -cp -- "$1" | setfacl --set-file=- -- "$2"
+}
+keep() {
+[ -e "$3" ] || { label "$2" "$3"; return 0; }
+[ -f "$3" ] || { echo "$3 is not a file" >&2; broken $1; }
+o=$(stat -L -c '%u:%g' -- "$3") && m=$(stat -L -c '%a' -- "$3") || broken $1
+[ "$(stat -c '%u:%g' -- "$2")" = "$o" ] || chown -- "$o" "$2" || broken $1
+chmod "$m" "$2" && acl "$3" "$2" || broken $1
+label "$2" "$3"
+}
+flush() { sync -- "$@" 2>/dev/null || sync; }
+into() { [ ! -d "$3" ] || { echo "$3 is a directory" >&2; broken $1; }; mv -f -- "$2" "$3" || broken $1; echo "done $1"; }
+folder() {
+[ -d "$2" ] || { mkdir -- "$2" || broken $1; relabel "$2"; }
+attrs "$@"; echo "done $1"
+}
+change() { attrs "$@"; echo "done $1"; }
+gone() {
+if [ -d "$2" ] && [ ! -L "$2" ]; then rmdir -- "$2"; else rm -f -- "$2"; fi || broken $1
+echo "done $1"
+}
+`
+
+// freeFunction says how much room is on the file system of "$2".
+const freeFunction = `[ -z "$2" ] || df -Pk -- "${2%/*}/" 2>/dev/null | { read -r h; read -r fs all used free rest; echo "free $((free / 1024)) MiB are free on $rest"; }`
+
+// commitScript renders the moment in which a batch takes effect: check all,
+// prepare all, and only then move one after the other.
+func commitScript(plan []staged) string {
+	var b strings.Builder
+	b.WriteString(statFunctions + guardFunctions)
+	for i, s := range plan {
+		if s.temp != "" {
+			fmt.Fprintf(&b, "temp%d=%s; whole %d \"$temp%d\" %d\n", i, shellescape.Quote(s.temp), i, i, len(s.Data))
+		}
+	}
+	for i, s := range plan {
+		fmt.Fprintf(&b, "check %d %s %s\n", i, shellescape.Quote(s.Path), shellescape.Quote(wasVersion(s.Was)))
+	}
+	var temps []string
+	for i, s := range plan {
+		if s.temp == "" {
+			continue
+		}
+		temps = append(temps, fmt.Sprintf("\"$temp%d\"", i))
+		fmt.Fprintf(&b, "keep %d \"$temp%d\" %s\n", i, i, shellescape.Quote(s.real))
+		fmt.Fprintf(&b, "attrs %d \"$temp%d\" %s\n", i, i, attrWords(s.Attrs))
+	}
+	if len(temps) > 0 {
+		fmt.Fprintf(&b, "flush %s\n", strings.Join(temps, " "))
+	}
+	for i, s := range plan {
+		b.WriteString(moveLine(i, s))
+	}
+	fmt.Fprintf(&b, "flush %s\n", strings.Join(folders(plan), " "))
+	return b.String()
+}
+
+func moveLine(i int, s staged) string {
+	real := shellescape.Quote(s.real)
+	switch s.Op {
+	case executor.PutFile:
+		return fmt.Sprintf("into %d \"$temp%d\" %s\n", i, i, real)
+	case executor.PutDir:
+		return fmt.Sprintf("folder %d %s %s\n", i, real, attrWords(s.Attrs))
+	case executor.PutAttrs:
+		return fmt.Sprintf("change %d %s %s\n", i, real, attrWords(s.Attrs))
+	default:
+		return fmt.Sprintf("gone %d %s\n", i, real)
+	}
+}
+
+// wasVersion is the version that check must find. What was never looked at is
+// taken for absent, so that nothing unseen is overwritten.
+func wasVersion(was steps.Stat) string {
+	if was.Version == "" {
+		return absentVersion
+	}
+	return was.Version
+}
+
+func attrWords(a steps.Attrs) string {
+	mode := ""
+	if a.Mode != nil {
+		mode = "0" + strconv.FormatUint(uint64(*a.Mode&0o7777), 8)
+	}
+	return shellescape.Quote(a.Owner) + " " + shellescape.Quote(a.Group) + " " + shellescape.Quote(mode)
+}
+
+// folders are the quoted directories whose entries the batch changes.
+func folders(plan []staged) []string {
+	var dirs []string
+	seen := map[string]bool{}
+	for _, s := range plan {
+		dir := dirOf(s.real)
+		if !seen[dir] {
+			seen[dir] = true
+			dirs = append(dirs, shellescape.Quote(dir))
+		}
+	}
+	return dirs
+}

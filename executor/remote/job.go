@@ -1,0 +1,249 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"lockstep/steps"
+)
+
+const (
+	// recallFor is how long a lost connection is made again to learn how a
+	// job ended.
+	recallFor = 2 * time.Minute
+	// recallEvery is the pause between two tries.
+	recallEvery = 2 * time.Second
+	// jobLost is the code for a job whose directory is gone or whose process
+	// died without a result.
+	jobLost = 94
+	// jobRefused is the code for a host with no place for the job's directory.
+	jobRefused = 95
+)
+
+// job is a script that runs detached from the connection. Its pid, output and
+// exit code are in a private directory on the host until they were fetched.
+type job struct {
+	id     string
+	script string
+	stdin  []byte
+	recall bool // the result is looked up again after the connection was lost
+}
+
+// Run executes a command that may change the host. It runs detached, so that a
+// lost connection does not end it: for a Long command the result is fetched
+// after reconnecting. When ctx ends, the command's process group gets a TERM.
+func (c *Conn) Run(ctx context.Context, cmd steps.Command) (steps.Output, error) {
+	script, err := execScript(cmd)
+	if err != nil {
+		return steps.Output{}, err
+	}
+	out, err := c.runJob(ctx, job{id: nonce(), script: script, stdin: cmd.Stdin, recall: cmd.Long})
+	if err != nil {
+		return steps.Output{}, fmt.Errorf("%s: %w", cmd, err)
+	}
+	return out, nil
+}
+
+func (c *Conn) runJob(ctx context.Context, j job) (steps.Output, error) {
+	if !j.recall {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(c.ended, cancel)()
+		c.jobs.Add(1)
+		defer c.jobs.Done()
+	}
+	l, err := c.live(ctx)
+	if err != nil {
+		return steps.Output{}, err
+	}
+	s, err := l.writeShell(ctx)
+	if err != nil {
+		return steps.Output{}, err
+	}
+	a, err := c.await(ctx, l, s, j, j.startScript())
+	if errors.Is(err, errShellGone) {
+		return c.recall(ctx, j)
+	}
+	if err != nil {
+		return steps.Output{}, err
+	}
+	return c.result(s, j, a)
+}
+
+// await runs a script that ends with the job. When ctx ends, so does the job.
+func (c *Conn) await(ctx context.Context, l *link, s *shell, j job, script string) (answer, error) {
+	if ctx.Err() != nil {
+		return answer{}, ctx.Err()
+	}
+	patient, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		l.endJob(j)
+		giveUp() // of a job that does not end
+	})
+	a, err := s.do(patient, script)
+	if stop() {
+		return a, err
+	}
+	<-ended
+	return a, ctx.Err()
+}
+
+// recall looks up a job's result after the connection was lost.
+func (c *Conn) recall(ctx context.Context, j job) (steps.Output, error) {
+	if !j.recall {
+		return steps.Output{}, c.outcomeUnknown(j, "the connection was lost while it ran")
+	}
+	deadline := time.Now().Add(recallFor)
+	for time.Now().Before(deadline) {
+		out, err := c.recallOnce(ctx, j)
+		if !errors.Is(err, errShellGone) && !errors.Is(err, steps.ErrUnreachable) {
+			return out, err
+		}
+		if errors.Is(err, errClosed) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return out, ctx.Err()
+		case <-c.ended.Done():
+		case <-time.After(recallEvery):
+		}
+	}
+	return steps.Output{}, c.outcomeUnknown(j, "the connection was lost while it ran and did not come back")
+}
+
+func (c *Conn) recallOnce(ctx context.Context, j job) (steps.Output, error) {
+	l, err := c.live(ctx)
+	if err != nil {
+		return steps.Output{}, err
+	}
+	s, err := l.writeShell(ctx)
+	if err != nil {
+		return steps.Output{}, err
+	}
+	a, err := c.await(ctx, l, s, j, j.waitScript())
+	if err != nil {
+		return steps.Output{}, err
+	}
+	return c.result(s, j, a)
+}
+
+// result takes a job's answer apart and removes its directory.
+func (c *Conn) result(s *shell, j job, a answer) (steps.Output, error) {
+	switch a.code {
+	case 0:
+		s.post(j.removeScript())
+		return parseResult(a.out)
+	case jobRefused:
+		return steps.Output{}, &steps.Problem{
+			What: "no place for a private directory under /run/lockstep or /tmp",
+			Why:  string(bytes.TrimSpace(a.err)),
+			Do:   "make room there, or make it writable for " + c.target.User,
+			Err:  steps.ErrRefused,
+		}
+	case jobLost:
+		return steps.Output{}, c.outcomeUnknown(j, "the host has no result of it: it was ended or the host restarted")
+	}
+	return steps.Output{}, fmt.Errorf("the remote sh answers with code %d: %s", a.code, bytes.TrimSpace(a.err))
+}
+
+func (c *Conn) outcomeUnknown(j job, why string) error {
+	return &steps.Problem{
+		What: fmt.Sprintf("%s: the outcome is unknown", c.target.hostport()),
+		Why:  why,
+		Do: fmt.Sprintf("look on the host in %s or /tmp/lockstep-%s: rc has the exit code once it has ended, out and err what it wrote",
+			j.dir(), j.id),
+		Err: steps.ErrUnreachable,
+	}
+}
+
+// parseResult reads "CODE OUTBYTES ERRBYTES", a newline, and the bytes.
+func parseResult(b []byte) (steps.Output, error) {
+	head, rest, _ := bytes.Cut(b, []byte("\n"))
+	var code, out, errs int
+	if _, err := fmt.Sscan(string(head), &code, &out, &errs); err != nil {
+		return steps.Output{}, fmt.Errorf("the result of the command is cut: %q", head)
+	}
+	if out < 0 || errs < 0 || out > outputLimit || errs > outputLimit {
+		return steps.Output{}, fmt.Errorf("%w; its exit code was %d", errTooMuch, code)
+	}
+	if len(rest) != out+errs {
+		return steps.Output{}, fmt.Errorf("the result of the command is cut: %w", io.ErrUnexpectedEOF)
+	}
+	return steps.Output{Code: code, Stdout: rest[:out], Stderr: rest[out:]}, nil
+}
+
+func (j job) dir() string { return "/run/lockstep/" + j.id }
+
+// startScript makes the directory, runs the job in a session of its own and
+// reports. The job outlives the sh, but the sh does not wait in vain: no
+// polling happens.
+func (j job) startScript() string {
+	return `umask 077
+for b in /run/lockstep /tmp; do
+if [ $b = /tmp ] || mkdir $b 2>/dev/null || { [ -d $b ] && [ ! -L $b ] && [ -O $b ]; }; then
+d=$b/` + j.id + `; [ $b = /tmp ] && d=$b/lockstep-` + j.id + `
+mkdir "$d" && break; fi; d=
+done
+[ -n "$d" ] || exit ` + strconv.Itoa(jobRefused) + `
+{ printf '%b' ` + printfQuote(j.stdin) + ` >"$d/in" && printf '%b' ` + printfQuote([]byte(j.body())) + ` >"$d/run"; } || { rm -rf "$d"; exit ` + strconv.Itoa(jobRefused) + `; }
+umask 022
+s=setsid; command -v setsid >/dev/null || s=
+$s sh "$d/run" "$d" </dev/null >/dev/null 2>&1
+` + reportScript
+}
+
+// body is the job itself. It owns its files before it starts, and what it
+// was given is gone from the disk before the command runs.
+func (j job) body() string {
+	return `d=$1; echo $$ >"$d/pid"; trap '' HUP PIPE
+exec <"$d/in" >"$d/out" 2>"$d/err"; rm -f "$d/in" "$d/run"
+(trap - HUP PIPE
+` + j.script + `
+)
+echo $? >"$d/code" && mv "$d/code" "$d/rc"
+`
+}
+
+// findScript sets d to the job's directory.
+func (j job) findScript() string {
+	return `d=` + j.dir() + `; [ -d "$d" ] || d=/tmp/lockstep-` + j.id + "\n"
+}
+
+// waitScript waits on the host for a job that was started earlier.
+func (j job) waitScript() string {
+	return j.findScript() + `[ -e "$d/pid" ] || sleep 1
+while [ ! -e "$d/rc" ] && kill -0 "$(cat "$d/pid")" 2>/dev/null; do sleep 0.2 2>/dev/null || sleep 1; done
+` + reportScript
+}
+
+func (j job) removeScript() string { return j.findScript() + `rm -rf "$d"` }
+
+// reportScript writes what parseResult reads.
+var reportScript = `[ -e "$d/rc" ] || exit ` + strconv.Itoa(jobLost) + `
+o=$(($(wc -c <"$d/out"))); e=$(($(wc -c <"$d/err")))
+echo "$(cat "$d/rc") $o $e"
+[ $o -gt ` + strconv.Itoa(outputLimit) + ` ] || [ $e -gt ` + strconv.Itoa(outputLimit) + ` ] || cat "$d/out" "$d/err"
+`
+
+// endJob ends a job's process group and waits a moment until it is gone.
+func (l *link) endJob(j job) {
+	ctx, cancel := context.WithTimeout(context.Background(), l.target.Timeout)
+	defer cancel()
+	_, err := l.once(ctx, `d=`+j.dir()+`; [ -d "$d" ] || d=/tmp/lockstep-`+j.id+`; `+
+		`i=0; while [ ! -s "$d/pid" ] && [ $i -lt 5 ]; do i=$((i+1)); sleep 0.2 2>/dev/null || sleep 1; done; `+
+		`read -r p <"$d/pid" || exit 0; kill -TERM -- "-$p" 2>/dev/null || kill -TERM "$p" 2>/dev/null; `+
+		`i=0; while [ $i -lt 10 ]; do i=$((i+1)); kill -0 -- "-$p" 2>/dev/null || { rm -rf "$d"; exit 0; }; sleep 0.2 2>/dev/null || sleep 1; done; exit 1`)
+	if err != nil && l.alive() {
+		l.log.Warn("a command could not be ended", "host", l.target.Name, "error", err)
+	}
+}

@@ -1,0 +1,172 @@
+package remote
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+)
+
+// link is one SSH connection with the long-lived processes behind it. It is
+// not repaired: when it is lost, Conn makes another.
+type link struct {
+	target Target
+	log    *slog.Logger
+	client *ssh.Client
+	lost   chan struct{}
+	work   sync.WaitGroup
+
+	reader lazy[*shell] // what only reads
+	writer lazy[*shell] // Run and Commit, so that no read waits for a restart
+	files  lazy[*sftpSession]
+}
+
+type sftpSession struct {
+	*sftp.Client
+	process *process
+}
+
+// lazy is a value that is made on first use, and again when it went stale.
+// The zero lazy is ready.
+type lazy[T any] struct {
+	mu    sync.Mutex
+	value T
+	made  bool
+}
+
+// get returns the value, made by dial if there is none that is fresh.
+func (l *lazy[T]) get(fresh func(T) bool, dial func() (T, error)) (T, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.made && fresh(l.value) {
+		return l.value, nil
+	}
+	value, err := dial()
+	if err != nil {
+		return value, err
+	}
+	l.value, l.made = value, true
+	return value, nil
+}
+
+// take returns the value for the last time, if there is one.
+func (l *lazy[T]) take() (T, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	made := l.made
+	l.made = false
+	return l.value, made
+}
+
+// connect logs in and starts the sh that reads.
+func connect(ctx context.Context, t Target, log *slog.Logger) (*link, error) {
+	began := time.Now()
+	client, err := login(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	l := &link{target: t, log: log, client: client, lost: make(chan struct{})}
+	l.work.Add(2)
+	go func() {
+		defer l.work.Done()
+		_ = client.Wait()
+		close(l.lost)
+	}()
+	go func() {
+		defer l.work.Done()
+		keepAlive(client, t.Keepalive, l.lost)
+	}()
+	if _, err := l.readShell(ctx); err != nil {
+		l.close()
+		return nil, err
+	}
+	log.Debug("connected", "host", t.Name, "as", t.login(), "took", time.Since(began))
+	return l, nil
+}
+
+func (l *link) alive() bool {
+	select {
+	case <-l.lost:
+		return false
+	default:
+		return true
+	}
+}
+
+func (l *link) readShell(ctx context.Context) (*shell, error) {
+	return l.reader.get(usable, func() (*shell, error) {
+		return startShell(ctx, l.client, l.target, l.killBelow)
+	})
+}
+
+// writeShell ends no process by itself: jobs are ended by endJob, and never by
+// KILL.
+func (l *link) writeShell(ctx context.Context) (*shell, error) {
+	return l.writer.get(usable, func() (*shell, error) {
+		return startShell(ctx, l.client, l.target, func(int) {})
+	})
+}
+
+func usable(s *shell) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.broken
+}
+
+// killPatience is how long a process may take to end after TERM.
+const killPatience = 2 * time.Second
+
+// killBelow ends a process and everything below it: TERM first, KILL for what
+// is still there after killPatience.
+func (l *link) killBelow(pid int) {
+	ctx, cancel := context.WithTimeout(context.Background(), l.target.Timeout)
+	defer cancel()
+	_, err := l.once(ctx, `all=" `+strconv.Itoa(pid)+` "; `+familyScript)
+	if err != nil && l.alive() {
+		l.log.Warn("a command could not be ended", "host", l.target.Name, "pid", pid, "error", err)
+	}
+}
+
+// familyScript finds all descendants of the processes in $all by /proc and
+// ends them. A line of /proc/PID/stat is "PID (NAME) STATE PPID ...".
+const familyScript = `grow=1; while [ $grow = 1 ]; do grow=0; for f in /proc/[0-9]*/stat; do ` +
+	`{ IFS= read -r l <$f; } 2>/dev/null || continue; p=${f#/proc/}; p=${p%/stat}; l=${l##*") "}; l=${l#* }; ` +
+	`case $all in *" $p "*) continue;; esac; ` +
+	`case $all in *" ${l%% *} "*) all="$all$p "; grow=1;; esac; done; done; ` +
+	`kill -TERM $all 2>/dev/null; for i in 1 2 3 4 5 6 7 8 9 10; do ` +
+	`kill -0 $all 2>/dev/null || exit 0; sleep 0.2 2>/dev/null || sleep 1; done; kill -KILL $all 2>/dev/null; :`
+
+// once runs a script in a process of its own and returns what it wrote.
+func (l *link) once(ctx context.Context, script string) (string, error) {
+	p, err := start(ctx, l.client, l.target, script)
+	if err != nil {
+		return "", err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = p.session.Close() })
+	defer stop()
+	_ = p.in.Close()
+	text, err := readLimited(p.out, tapLimit)
+	_ = p.end()
+	return text, err
+}
+
+// close ends all processes and the connection and waits for our goroutines.
+func (l *link) close() {
+	if s, made := l.reader.take(); made {
+		s.close()
+	}
+	if s, made := l.writer.take(); made {
+		s.close()
+	}
+	if f, made := l.files.take(); made {
+		_ = f.process.session.Close()
+		_ = f.Client.Close()
+		_ = f.process.end()
+	}
+	_ = l.client.Close()
+	l.work.Wait()
+}

@@ -1,0 +1,277 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// outputLimit is the most bytes of one output stream that are held in memory.
+const outputLimit = 64 << 20
+
+var (
+	// errShellGone ends every request of a remote sh that is no more.
+	errShellGone = errors.New("the remote sh ended")
+	errTooMuch   = fmt.Errorf("the command wrote over %d MiB and was ended", outputLimit>>20)
+)
+
+// shell is a long-lived remote sh. Requests of many goroutines are answered in
+// the order in which they came; those that arrive while others are being sent
+// go out together.
+type shell struct {
+	process *process
+	mark    string
+	kill    func(pid int) // ends a process and all below it
+
+	mu      sync.Mutex
+	last    int
+	queue   []*request // not sent yet, in order
+	pending map[int]*request
+	wake    chan struct{}
+	broken  bool
+	gone    chan struct{}
+	work    sync.WaitGroup
+}
+
+// request is one script and its answer.
+type request struct {
+	id       int
+	script   string
+	begun    bool
+	dropped  bool // nobody waits for the answer
+	streams  int  // of stdout and stderr, how many have ended
+	out, err []byte
+	code     int
+	failed   error
+	done     chan struct{}
+}
+
+// answer is what a script wrote and how it ended.
+type answer struct {
+	out, err []byte
+	code     int
+}
+
+func startShell(ctx context.Context, client *ssh.Client, t Target, kill func(pid int)) (*shell, error) {
+	p, err := start(ctx, client, t, "exec sh")
+	if err != nil {
+		return nil, err
+	}
+	s := &shell{
+		process: p, mark: nonce(), kill: kill,
+		pending: map[int]*request{},
+		wake:    make(chan struct{}, 1), gone: make(chan struct{}),
+	}
+	p.said.pass(newScanner(s.mark, &stream{shell: s, stderr: true}))
+	s.work.Add(2)
+	go s.read()
+	go s.write()
+	return s, nil
+}
+
+// do runs script in a subshell and returns its answer. errShellGone leaves
+// open whether it ran. When ctx ends first, the script is ended too.
+func (s *shell) do(ctx context.Context, script string) (answer, error) {
+	r := &request{script: script, done: make(chan struct{})}
+	if !s.enqueue(r) {
+		return answer{}, errShellGone
+	}
+	select {
+	case <-r.done:
+		return answer{r.out, r.err, r.code}, r.failed
+	case <-s.gone:
+		return answer{}, errShellGone
+	case <-ctx.Done():
+		s.drop(r)
+		return answer{}, ctx.Err()
+	}
+}
+
+// post sends a script whose answer nobody needs.
+func (s *shell) post(script string) {
+	s.enqueue(&request{script: script, dropped: true, begun: true, done: make(chan struct{})})
+}
+
+func (s *shell) enqueue(r *request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken {
+		return false
+	}
+	s.last++
+	r.id = s.last
+	s.pending[r.id] = r
+	s.queue = append(s.queue, r)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// drop forgets a request. When the sh is running it, the sh is given up: it is
+// the only way to be sure that no other request is hit.
+func (s *shell) drop(r *request) {
+	s.mu.Lock()
+	r.dropped = true
+	for i, q := range s.queue {
+		if q == r {
+			s.queue = append(s.queue[:i], s.queue[i+1:]...)
+			delete(s.pending, r.id)
+			break
+		}
+	}
+	running := r.begun
+	s.mu.Unlock()
+	if running {
+		s.giveUp()
+	}
+}
+
+// giveUp ends the sh and all that it runs, in the background. Its other
+// requests end with errShellGone.
+func (s *shell) giveUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken {
+		return
+	}
+	s.broken = true
+	s.work.Add(1)
+	go func() {
+		defer s.work.Done()
+		s.kill(s.process.pid)
+		_ = s.process.session.Close()
+	}()
+}
+
+func (s *shell) write() {
+	defer s.work.Done()
+	for {
+		select {
+		case <-s.gone:
+			return
+		case <-s.wake:
+		}
+		if _, err := io.WriteString(s.process.in, s.batch()); err != nil {
+			return
+		}
+	}
+}
+
+// batch takes all that waits as one text.
+func (s *shell) batch() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var text strings.Builder
+	for _, r := range s.queue {
+		text.WriteString(framed(s.mark, r.id, r.script))
+		r.script = ""
+	}
+	s.queue = nil
+	return text.String()
+}
+
+func (s *shell) read() {
+	defer s.work.Done()
+	_, _ = io.Copy(newScanner(s.mark, &stream{shell: s}), s.process.out)
+	s.mu.Lock()
+	s.broken = true
+	s.mu.Unlock()
+	close(s.gone)
+	_ = s.process.session.Close()
+	_ = s.process.session.Wait()
+}
+
+// busy reports whether a script is under way or about to be.
+func (s *shell) busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.pending {
+		if !r.dropped {
+			return true
+		}
+	}
+	return false
+}
+
+// close ends the sh and waits until nothing of it is left on our side.
+func (s *shell) close() {
+	if s.busy() {
+		s.giveUp()
+	}
+	_ = s.process.in.Close()
+	_ = s.process.session.Close()
+	s.work.Wait()
+}
+
+// stream is one of the two output streams of a shell.
+type stream struct {
+	shell  *shell
+	stderr bool
+}
+
+func (w *stream) begin(id int) {
+	s := w.shell
+	s.mu.Lock()
+	r := s.pending[id]
+	hung := r != nil && r.dropped && !r.begun
+	if r != nil {
+		r.begun = true
+	}
+	s.mu.Unlock()
+	if hung {
+		s.giveUp()
+	}
+}
+
+func (w *stream) data(id int, b []byte) {
+	s := w.shell
+	s.mu.Lock()
+	r := s.pending[id]
+	fits := r == nil || r.dropped || r.keep(b, w.stderr)
+	s.mu.Unlock()
+	if !fits {
+		s.giveUp()
+	}
+}
+
+// keep adds to the answer; it ends the request when that gets too much.
+func (r *request) keep(b []byte, stderr bool) bool {
+	to := &r.out
+	if stderr {
+		to = &r.err
+	}
+	if len(*to)+len(b) > outputLimit {
+		r.failed, r.dropped, r.out, r.err = errTooMuch, true, nil, nil
+		close(r.done)
+		return false
+	}
+	*to = append(*to, b...)
+	return true
+}
+
+func (w *stream) end(id, code int) {
+	s := w.shell
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.pending[id]
+	if r == nil {
+		return
+	}
+	if !w.stderr {
+		r.code = code
+	}
+	if r.streams++; r.streams < 2 {
+		return
+	}
+	delete(s.pending, id)
+	if !r.dropped {
+		close(r.done)
+	}
+}

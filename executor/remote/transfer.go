@@ -1,0 +1,164 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"al.essio.dev/pkg/shellescape"
+	"github.com/pkg/sftp"
+	"golang.org/x/sync/errgroup"
+
+	"lockstep/steps"
+)
+
+// errNoSFTP says that the host has no sftp-server that we could start.
+var errNoSFTP = errors.New("no sftp-server")
+
+// atOnce is how many files travel at the same time over one SFTP channel.
+const atOnce = 16
+
+// sftpServers is where systems keep OpenSSH's sftp-server.
+func sftpServers() []string {
+	return []string{
+		"/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server",
+		"/usr/libexec/sftp-server", "/usr/lib/sftp-server", "/usr/lib/misc/sftp-server", "/usr/local/libexec/sftp-server",
+	}
+}
+
+// startSFTP starts an sftp-server of our own as the wanted user, instead of
+// using sshd's subsystem: that one runs as the login user and makes new files
+// 0644, private keys included.
+func startSFTP(ctx context.Context, l *link, servers []string) (*sftpSession, error) {
+	p, err := start(ctx, l.client, l.target, "for s in "+strings.Join(servers, " ")+
+		"; do [ -x $s ] && { echo server; exec $s -u 0077; }; done; echo none; exit 1")
+	if err != nil {
+		return nil, err
+	}
+	word, err := p.out.ReadString('\n')
+	if err != nil || word != "server\n" {
+		_ = p.end()
+		if l.alive() {
+			err = errNoSFTP
+		}
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = p.session.Close() })
+	client, err := sftp.NewClientPipe(p.out, p.in, sftp.UseConcurrentWrites(true))
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = p.end()
+		return nil, fmt.Errorf("sftp: %w", err)
+	}
+	return &sftpSession{client, p}, nil
+}
+
+// stageSFTP sends all payloads, many at once.
+func (l *link) stageSFTP(ctx context.Context, plan []staged, servers []string) (int, error) {
+	session, err := l.files.get(func(*sftpSession) bool { return true }, func() (*sftpSession, error) {
+		return startSFTP(ctx, l, servers)
+	})
+	if err != nil {
+		return 0, err
+	}
+	failed := make([]error, len(plan))
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for i, s := range plan {
+		if s.temp == "" {
+			continue
+		}
+		group.Go(func() error {
+			failed[i] = session.put(ctx, s)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	for i, err := range failed {
+		if err != nil {
+			return i, l.transferError(ctx, plan[i], err)
+		}
+	}
+	return 0, nil
+}
+
+// put makes a new file, which is 0600 by the server's umask before the first
+// byte arrives.
+func (s *sftpSession) put(ctx context.Context, w staged) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	f, err := s.OpenFile(w.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = f.Close() })
+	defer stop()
+	if _, err := f.ReadFrom(bytes.NewReader(w.Data)); err != nil {
+		return errors.Join(ctx.Err(), err, f.Close())
+	}
+	return f.Close()
+}
+
+// transferError adds what SFTP does not tell: its one word for a full disk is
+// "failure".
+func (l *link) transferError(ctx context.Context, s staged, err error) error {
+	var status *sftp.StatusError
+	if !errors.As(err, &status) || ctx.Err() != nil {
+		return err
+	}
+	free, onceErr := l.once(ctx, "broken() { "+strings.TrimSuffix(freeFunction, ";")+"; }; broken 0 "+shellescape.Quote(s.temp))
+	if onceErr == nil && strings.HasPrefix(freeOf(free), "0 MiB") {
+		return fullProblem(s.real, err.Error(), freeOf(free))
+	}
+	return fmt.Errorf("no temporary file beside it: %w", err)
+}
+
+// stageCat sends one payload after the other, each over a channel of its own
+// on which nothing else travels.
+func (l *link) stageCat(ctx context.Context, plan []staged) (int, error) {
+	for i, s := range plan {
+		if s.temp == "" {
+			continue
+		}
+		if err := l.cat(ctx, s); err != nil {
+			return i, err
+		}
+	}
+	return 0, nil
+}
+
+func (l *link) cat(ctx context.Context, s staged) error {
+	temp := shellescape.Quote(s.temp)
+	p, err := start(ctx, l.client, l.target, "umask 077; set -C; broken() { "+freeFunction+
+		"; exit 1; }; cat >"+temp+" || broken 0 "+temp)
+	if err != nil {
+		return err
+	}
+	var said bytes.Buffer
+	p.said.pass(&said)
+	stop := context.AfterFunc(ctx, func() { _ = p.session.Close() })
+	defer stop()
+	_, err = p.in.Write(s.Data)
+	if err == nil || errors.Is(err, io.EOF) {
+		err = p.in.Close()
+	}
+	out, _ := readLimited(p.out, tapLimit)
+	exit := p.session.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if exit == nil && err == nil {
+		return nil
+	}
+	if said.Len() > 0 {
+		return stageError(s, steps.Output{Stdout: []byte(out), Stderr: said.Bytes(), Code: 1})
+	}
+	return errors.Join(err, exit)
+}
