@@ -23,8 +23,8 @@ type Connection struct {
 	Become         bool
 	BecomeGiven    bool // the inventory says true or false, and a plan's own become gives way
 	BecomeUser     string
-	BecomePassword string
-	Password       string
+	BecomePassword string `json:"-"`
+	Password       string `json:"-"`
 }
 
 // String describes the connection without its passwords.

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -73,6 +74,9 @@ func TestConnectionPrintsNoPassword(t *testing.T) {
 				t.Errorf("%s shows a password: %s", verb, text)
 			}
 		}
+	}
+	if data, err := json.Marshal(c); err != nil || strings.Contains(string(data), "hunter22") || strings.Contains(string(data), "s3cret") {
+		t.Errorf("JSON shows a password: %s, %v", data, err)
 	}
 	if got := c.Secrets(); !cmp.Equal(got, []string{"hunter22", "s3cret"}) {
 		t.Errorf("secrets are %q", got)
