@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"lockstep/steps"
 )
@@ -139,8 +140,34 @@ func (f *Fake) Remove(ctx context.Context, p string) error {
 	if len(f.below(at)) > 0 {
 		return fmt.Errorf("%s: directory not empty", p)
 	}
-	delete(f.files, at)
+	f.drop(at)
 	return nil
+}
+
+// Delete takes a path and all below it away, as somebody else would.
+func (f *Fake) Delete(p string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for at := range f.files {
+		if below(at, path.Clean(p)) {
+			f.drop(at)
+		}
+	}
+}
+
+// drop removes what is at a path, which changes its directory too.
+func (f *Fake) drop(at string) {
+	delete(f.files, at)
+	f.entered(path.Dir(at))
+}
+
+// entered notes that dir got or lost an entry. As in the executor's overlay
+// that shows on a real host only.
+func (f *Fake) entered(dir string) {
+	if e := f.files[dir]; e != nil && !f.preview {
+		f.clock = f.clock.Add(time.Second)
+		e.stat.Changed = f.clock
+	}
 }
 
 // make returns what is at p after links, or puts something new of kind there.
@@ -158,6 +185,7 @@ func (f *Fake) make(p string, kind steps.FileKind, mode fs.FileMode) (*entry, er
 	}
 	e := &entry{stat: steps.Stat{Kind: kind, Mode: mode, Owner: "root", Group: "root"}}
 	f.files[missing.path] = e
+	f.entered(path.Dir(missing.path))
 	return e, nil
 }
 
