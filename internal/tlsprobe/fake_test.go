@@ -83,11 +83,11 @@ func serve(t *testing.T, play func(net.Conn)) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		conn, err := l.Accept()
+		l.Close() // not before: a connection still in the backlog would be reset
 		if err != nil {
 			return
 		}
@@ -96,6 +96,7 @@ func serve(t *testing.T, play func(net.Conn)) net.Conn {
 	}()
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
+		l.Close()
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close(); <-done })
