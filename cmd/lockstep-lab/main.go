@@ -4,9 +4,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 
@@ -19,7 +21,11 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := rootCommand().ExecuteContext(ctx); err != nil {
+	err := rootCommand().ExecuteContext(ctx)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && errors.Is(err, errRemote) {
+		os.Exit(exit.ExitCode()) // the command on the host has said what was wrong
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "lockstep-lab:", err)
 		os.Exit(1)
 	}

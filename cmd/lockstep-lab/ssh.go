@@ -1,11 +1,16 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 
 	"github.com/spf13/cobra"
 )
+
+// errRemote marks an exit status that belongs to the command on the host.
+var errRemote = errors.New("ssh")
 
 func sshCommand(a *app) *cobra.Command {
 	user := "root"
@@ -26,7 +31,10 @@ func sshCommand(a *app) *cobra.Command {
 				"-o", "UserKnownHostsFile=" + l.Path("known_hosts"), "-o", "StrictHostKeyChecking=yes", user + "@" + n.Addr().String()}, args[1:]...)
 			ssh := exec.CommandContext(cmd.Context(), "ssh", argv...)
 			ssh.Stdin, ssh.Stdout, ssh.Stderr = os.Stdin, cmd.OutOrStdout(), cmd.ErrOrStderr()
-			return ssh.Run()
+			if err := ssh.Run(); err != nil {
+				return fmt.Errorf("%w: %w", errRemote, err)
+			}
+			return nil
 		},
 	}
 	c.Flags().StringVarP(&user, "user", "u", user, "root, deploy, dba or nosudo")

@@ -19,9 +19,9 @@ func (n *Node) Gate(ctx context.Context) (string, error) {
 }
 
 // WaitSynced returns when exactly size hosts say that they are synced members
-// of a primary component of that size; it gives up after two minutes.
+// of a primary component of that size; it gives up after three minutes.
 func (l *Lab) WaitSynced(ctx context.Context, size int) error {
-	return poll(ctx, 2*time.Minute, 150*time.Millisecond, fmt.Sprintf("waiting for %d synced nodes", size), func(ctx context.Context) error {
+	return poll(ctx, 3*time.Minute, 150*time.Millisecond, fmt.Sprintf("waiting for %d synced nodes", size), func(ctx context.Context) error {
 		return l.synced(ctx, size)
 	})
 }

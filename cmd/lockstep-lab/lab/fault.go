@@ -58,13 +58,14 @@ func (n *Node) Boot(ctx context.Context) error {
 func (n *Node) TinyDisk(ctx context.Context, dir string, size int64) (restore func(context.Context) error, err error) {
 	const place = `set -eu
 side=$(mktemp -d /run/tinydisk.XXXXXX)
-mount -t tmpfs -o "size=$2" tinydisk "$side"
+mount -t tmpfs -o "size=$2,mode=755" tinydisk "$side"
 status=0
 cp -a "$1/." "$side/" && mount --bind "$side" "$1" || status=$?
 umount "$side"
 rmdir "$side"
 exit $status`
 	const carryBack = `set -eu
+mountpoint -q "$1" || exit 0 # lost its power, and the disk with it
 side=$(mktemp -d /run/tinydisk.XXXXXX)
 cp -a "$1/." "$side/"
 umount -l "$1"

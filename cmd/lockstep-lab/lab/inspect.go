@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -127,8 +128,8 @@ func (p Process) String() string {
 	return fmt.Sprintf("%d (uid %d) %s", p.PID, p.UID, strings.Join(p.Args, " "))
 }
 
-// Processes lists what runs on the host, in order of pid as this machine
-// counts; a host without power runs nothing.
+// Processes lists what runs on the host in order of pid; a host without power
+// runs nothing.
 func (n *Node) Processes() ([]Process, error) {
 	leader, err := n.leader()
 	if err != nil {
@@ -144,6 +145,7 @@ func (n *Node) Processes() ([]Process, error) {
 			list = append(list, p)
 		}
 	}
+	slices.SortFunc(list, func(a, b Process) int { return a.PID - b.PID })
 	return list, nil
 }
 

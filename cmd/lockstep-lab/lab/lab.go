@@ -140,7 +140,7 @@ func (l *Lab) load() error {
 	}
 	var r record
 	if err := json.Unmarshal(data, &r); err != nil {
-		return fmt.Errorf("%s is not a lab's record: %w; `lockstep-lab down` needs it, restore or remove it", l.recordPath(), err)
+		return fmt.Errorf("%s is not the record of a lab: %w; write {} into it, then `lockstep-lab down`", l.recordPath(), err)
 	}
 	return l.become(r.Options, r.Ready)
 }

@@ -114,7 +114,7 @@ func (n *Node) Running() bool {
 
 // waitReachable returns when sshd answers and users other than root may enter.
 func (n *Node) waitReachable(ctx context.Context) error {
-	return poll(ctx, time.Minute, 100*time.Millisecond, n.name+": waiting for sshd", func(ctx context.Context) error {
+	return poll(ctx, 3*time.Minute, 100*time.Millisecond, n.name+": waiting for sshd", func(ctx context.Context) error {
 		if err := n.greeting(ctx); err != nil {
 			return err
 		}

@@ -55,6 +55,20 @@ func overlaps(subnet, address string) bool {
 	return errA == nil && errB == nil && a.Overlaps(b.Masked())
 }
 
+// checkBridge proves that hosts reach each other. Where Docker is at home, the
+// machine's packet filter looks at bridged traffic too, and drops it.
+func (l *Lab) checkBridge(ctx context.Context) error {
+	if len(l.nodes) < 2 {
+		return nil
+	}
+	from, to := l.nodes[0], l.nodes[1]
+	if _, err := from.Run(ctx, "timeout", "5", "bash", "-c", ": <>/dev/tcp/"+to.addr.String()+"/22"); err != nil {
+		return fmt.Errorf("%s does not reach %s over bridge %s: %w; a packet filter of this machine may drop bridged traffic: `sysctl net.bridge.bridge-nf-call-iptables=0`, or accept it in its FORWARD chain",
+			from.name, to.name, l.names.bridge(), err)
+	}
+	return nil
+}
+
 // plug gives a host its network namespace and the cable to the bridge.
 func (n *Node) plug(ctx context.Context) error {
 	ns, veth := n.lab.names.netns(n.index), n.lab.names.veth(n.index)

@@ -104,7 +104,7 @@ func (l *Lab) build(ctx context.Context) error {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
-		l.installPackages, l.makeLayers, l.makeNetwork, l.bootAll, l.startDatabase,
+		l.installPackages, l.makeLayers, l.makeNetwork, l.bootAll, l.checkBridge, l.startDatabase,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -18,7 +18,7 @@ server=$!
 i=0
 until [ "$($client -Nse "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME='WSREP_READY'" 2>/dev/null)" = ON ]; do
 	i=$((i + 1))
-	if [ $i -gt 300 ] || ! kill -0 $server 2>/dev/null; then
+	if [ $i -gt 1200 ] || ! kill -0 $server 2>/dev/null; then
 		tail -n 30 /tmp/mariadbd.log >&2
 		exit 1
 	fi
