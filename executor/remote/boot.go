@@ -12,8 +12,6 @@ import (
 	"lockstep/steps"
 )
 
-const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 // boot is the command line that starts a clean sh, whatever the login shell
 // is, and the words by which it is recognised.
 type boot struct{ line, ready, prompt string }
@@ -22,24 +20,24 @@ type boot struct{ line, ready, prompt string }
 func newBoot(t Target, script string) boot {
 	b := boot{ready: "lockstep-ready-" + nonce(), prompt: "lockstep-password-" + nonce() + ":"}
 	// The sh that reports is the one that runs script: exec keeps its pid.
-	inner := clean(`printf '\n%s %s\n' ` + b.ready + ` "$$"; umask 022; ` + script)
+	inner := t.clean(`printf '\n%s %s\n' ` + b.ready + ` "$$"; umask 022; ` + script)
 	if t.Become.Enabled {
-		inner = become(t.Become, b.prompt, inner)
+		inner = t.become(b.prompt, inner)
 	}
 	b.line = "exec " + inner
 	return b
 }
 
 // clean runs script in a sh with a small environment.
-func clean(script string) string {
-	return `env -i PATH=` + searchPath + ` LC_ALL=C HOME="$HOME" USER="$USER" LOGNAME="$USER" sh -c ` + shellescape.Quote(script)
+func (t Target) clean(script string) string {
+	return `env -i PATH=` + shellescape.Quote(t.path) + ` LC_ALL=C HOME="$HOME" USER="$USER" LOGNAME="$USER" sh -c ` + shellescape.Quote(script)
 }
 
 // become runs line by sudo, or as it is when we are the wanted user already.
-func become(b Become, prompt, line string) string {
-	user := shellescape.Quote(b.User)
+func (t Target) become(prompt, line string) string {
+	user := shellescape.Quote(t.Become.User)
 	sudo := "sudo -H -S -p " + prompt + " -u " + user + " -- sh -c " + shellescape.Quote("exec "+line)
-	return clean(`[ "$(id -un)" = ` + user + ` ] && exec ` + line + `; exec ` + sudo)
+	return t.clean(`[ "$(id -un)" = ` + user + ` ] && exec ` + line + `; exec ` + sudo)
 }
 
 // becomeProblem explains why the clean sh did not report, in sudo's own words.

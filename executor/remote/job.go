@@ -151,7 +151,7 @@ func (c *Conn) result(s *shell, j job, a answer) (steps.Output, error) {
 			Err:  steps.ErrRefused,
 		}
 	case jobLost:
-		return steps.Output{}, c.outcomeUnknown(j, "the host has no result of it: it was ended or the host restarted")
+		return steps.Output{}, c.outcomeUnknown(j, "the host has no result of it: it never began, was ended, or the host restarted")
 	}
 	return steps.Output{}, fmt.Errorf("the remote sh answers with code %d: %s", a.code, bytes.TrimSpace(a.err))
 }

@@ -150,7 +150,7 @@ func (l *link) once(ctx context.Context, script string) (string, error) {
 	defer stop()
 	_ = p.in.Close()
 	text, err := readLimited(p.out, tapLimit)
-	_ = p.end()
+	p.end()
 	return text, err
 }
 
@@ -165,7 +165,7 @@ func (l *link) close() {
 	if f, made := l.files.take(); made {
 		_ = f.process.session.Close()
 		_ = f.Client.Close()
-		_ = f.process.end()
+		f.process.end()
 	}
 	_ = l.client.Close()
 	l.work.Wait()

@@ -45,12 +45,15 @@ func start(ctx context.Context, client *ssh.Client, t Target, script string) (*p
 	p := &process{session: session, said: &tap{}}
 	stop := context.AfterFunc(ctx, func() { _ = session.Close() })
 	err = p.begin(t, script)
+	if errors.Is(err, io.EOF) { // it ended by itself and will say how
+		err = errors.Join(err, session.Wait())
+	}
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
-		err = startProblem(ctx, t, p, errors.Join(err, p.end()))
-		return nil, err
+		_ = session.Close()
+		return nil, startProblem(ctx, t, p, err)
 	}
 	return p, nil
 }
@@ -124,17 +127,12 @@ func awaitReady(r *bufio.Reader, ready string) (pid int, err error) {
 	return 0, fmt.Errorf("only noise for %d bytes", noiseLimit)
 }
 
-// end closes the channel and returns how the process ended, if it has.
-func (p *process) end() error {
-	if p.in != nil {
-		_ = p.in.Close()
-	}
-	err := p.session.Close()
-	if p.out == nil {
-		return err
-	}
+// end closes the channel and returns when nothing of it is left on our side.
+func (p *process) end() {
+	_ = p.in.Close()
+	_ = p.session.Close()
 	_, _ = io.Copy(io.Discard, p.out)
-	return p.session.Wait()
+	_ = p.session.Wait()
 }
 
 // startProblem explains why a process did not come up.

@@ -39,7 +39,13 @@ type Target struct {
 	Keepalive time.Duration
 	// Secrets learns the passwords, so that no sink shows them. May be nil.
 	Secrets *secret.Redactor
+
+	path string // where programs are looked for; searchPath when empty
 }
+
+// searchPath has the sbin directories too, since a login user's own path often
+// lacks them.
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // Become says as whom commands run and files are written.
 type Become struct {
@@ -59,6 +65,9 @@ func (t Target) withDefaults() Target {
 	}
 	if t.Keepalive == 0 {
 		t.Keepalive = 15 * time.Second
+	}
+	if t.path == "" {
+		t.path = searchPath
 	}
 	if t.Become.User == "" {
 		t.Become.User = "root"

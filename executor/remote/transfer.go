@@ -41,7 +41,7 @@ func startSFTP(ctx context.Context, l *link, servers []string) (*sftpSession, er
 	}
 	word, err := p.out.ReadString('\n')
 	if err != nil || word != "server\n" {
-		_ = p.end()
+		p.end()
 		if l.alive() {
 			err = errNoSFTP
 		}
@@ -53,7 +53,7 @@ func startSFTP(ctx context.Context, l *link, servers []string) (*sftpSession, er
 		err = ctx.Err()
 	}
 	if err != nil {
-		_ = p.end()
+		p.end()
 		return nil, fmt.Errorf("sftp: %w", err)
 	}
 	return &sftpSession{client, p}, nil
