@@ -1,0 +1,98 @@
+package certs
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"lockstep/internal/pki"
+	"lockstep/steps"
+)
+
+// Apply makes the material that Probe asked for: only now, so that a dry run
+// shows no fingerprint of a key that will never be. All is made before
+// anything is written.
+func (s *step) Apply(ctx context.Context, h steps.Host, c steps.Change) error {
+	made, err := s.make(ctx, h, c)
+	if err != nil {
+		return err
+	}
+	for _, e := range c.Edits {
+		if e.After != nil {
+			content := *e.After
+			content.Data = made[e.Subject]
+			e.After = &content
+		}
+		if err := steps.ApplyFiles(ctx, h, steps.Change{Edits: []steps.Edit{e}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// make returns the content of each file that c writes, by its path.
+func (s *step) make(ctx context.Context, h steps.Host, c steps.Change) (map[string][]byte, error) {
+	made := map[string][]byte{}
+	if !slices.ContainsFunc(c.Edits, func(e steps.Edit) bool { return e.After != nil }) {
+		return made, nil
+	}
+	found, err := readSet(ctx, h, s.dir)
+	if err != nil {
+		return nil, err
+	}
+	now, err := clock(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	ca, err := s.authority(found, c, now, made)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range s.leaves {
+		if !writes(c, found.files[l.certFile].at) {
+			continue
+		}
+		if err := ctx.Err(); err != nil { // a long key takes seconds
+			return nil, err
+		}
+		pair, err := ca.Issue(rand.Reader, now, l.request)
+		if err != nil {
+			return nil, err
+		}
+		if err := put(made, pair, found.files[l.certFile].at, found.files[l.keyFile].at); err != nil {
+			return nil, err
+		}
+	}
+	return made, nil
+}
+
+func writes(c steps.Change, at string) bool {
+	return slices.ContainsFunc(c.Edits, func(e steps.Edit) bool { return e.Subject == at && e.After != nil })
+}
+
+// authority makes a new one if c says so, and else takes that which is there.
+func (s *step) authority(found set, c steps.Change, now time.Time, made map[string][]byte) (*pki.Pair, error) {
+	if !writes(c, s.at(caCert)) {
+		ca, err := s.judgeCA(found, now)
+		if err == nil && ca == nil {
+			err = fmt.Errorf("the authority in %s is gone: %w", s.dir, steps.ErrDrifted)
+		}
+		return ca, err
+	}
+	ca, err := pki.NewCA(rand.Reader, now, pki.CARequest{Name: s.name, Algorithm: pki.Algorithm(s.key), Lifetime: s.caLifetime})
+	if err != nil {
+		return nil, err
+	}
+	return ca, put(made, ca, s.at(caCert), s.at(caKey))
+}
+
+func put(made map[string][]byte, pair *pki.Pair, certAt, keyAt string) error {
+	key, err := pair.KeyPEM()
+	if err != nil {
+		return err
+	}
+	made[certAt], made[keyAt] = pair.CertPEM(), key
+	return nil
+}

@@ -1,0 +1,149 @@
+// Package certs is the kind that makes and renews a cluster's certificates on
+// the control machine: an authority, a certificate for the servers and one for
+// the clients. It does not bring them to hosts, and it never replaces an
+// authority: that is a rotation of the whole cluster.
+package certs
+
+import (
+	"context"
+	_ "embed" // for doc.md
+	"errors"
+	"fmt"
+	"path"
+	"time"
+
+	"github.com/hashicorp/go-multierror"
+
+	"lockstep/internal/pki"
+	"lockstep/steps"
+	"lockstep/steps/param"
+)
+
+//go:embed doc.md
+var doc string
+
+// Kind describes the kind to the registry.
+func Kind() steps.Kind {
+	return steps.Kind{
+		Name:      "certs",
+		Summary:   "a cluster's authority and certificates, made and renewed on the control machine",
+		Doc:       doc,
+		OnControl: true,
+		New:       newStep,
+	}
+}
+
+const day = 24 * time.Hour
+
+func newStep() steps.Step {
+	return &step{key: string(pki.RSA2048), caLifetime: pki.DefaultCALife, lifetime: pki.DefaultLeafLife, renewBefore: 30 * day}
+}
+
+type step struct {
+	dir, name, key                    string
+	names                             []string
+	caLifetime, lifetime, renewBefore time.Duration
+
+	// leaves are the requests of the last probe, which alone knows the peers.
+	leaves []leaf
+}
+
+func (s *step) Params(p *param.Set) {
+	p.ControlPath(&s.dir, "dir", "the directory on the control machine that holds the files", param.Required())
+	p.String(&s.name, "name", "the cluster's name, from which the subjects are made", param.Required())
+	p.Strings(&s.names, "names", "host names and addresses in the server certificate; those of all hosts of the plan and localhost when left out")
+	p.String(&s.key, "key", "the kind of new keys; ecdsa-p256 needs MySQL 8.0 or MariaDB 10.4", param.OneOf(algorithms()...))
+	p.Duration(&s.caLifetime, "ca_lifetime", "how long a new authority is valid")
+	p.Duration(&s.lifetime, "lifetime", "how long a new certificate is valid, but never longer than the authority")
+	p.Duration(&s.renewBefore, "renew_before", "how long before its end a certificate is renewed, but at most a third of its life")
+}
+
+func algorithms() []string {
+	var words []string
+	for _, a := range pki.Algorithms() {
+		words = append(words, string(a))
+	}
+	return words
+}
+
+// maxName leaves room in a common name, which has 64 bytes at most, for what
+// the authority's gets behind it: " CA 20270101-1a2b3c4d".
+const maxName = 40
+
+// Check finds parameters that do not go together.
+func (s *step) Check() error {
+	var problems *multierror.Error
+	if s.name == "" || len(s.name) > maxName {
+		problems = multierror.Append(problems, fmt.Errorf("name must have 1 to %d bytes", maxName))
+	}
+	if s.lifetime == 0 || s.caLifetime == 0 {
+		problems = multierror.Append(problems, errors.New("lifetime and ca_lifetime must be longer than nothing"))
+	}
+	if s.lifetime > s.caLifetime {
+		problems = multierror.Append(problems, fmt.Errorf("lifetime (%s) is longer than ca_lifetime (%s): a certificate ends with its authority",
+			param.FormatDuration(s.lifetime), param.FormatDuration(s.caLifetime)))
+	}
+	return problems.ErrorOrNil()
+}
+
+// The names of the files, as MySQL's documentation has them.
+const (
+	caCert, caKey         = "ca.pem", "ca-key.pem"
+	serverCert, serverKey = "server-cert.pem", "server-key.pem"
+	clientCert, clientKey = "client-cert.pem", "client-key.pem"
+)
+
+// Needs is empty: what is missing is made.
+func (s *step) Needs() []string { return nil }
+
+// Makes lists the files that are there afterwards.
+func (s *step) Makes() []string {
+	var paths []string
+	for _, name := range []string{caCert, caKey, serverCert, serverKey, clientCert, clientKey} {
+		paths = append(paths, s.at(name))
+	}
+	return paths
+}
+
+func (s *step) at(name string) string { return path.Join(s.dir, name) }
+
+func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
+	found, err := readSet(ctx, v.Self, s.dir)
+	if err != nil {
+		return steps.Change{}, err
+	}
+	now, err := clock(ctx, v.Self)
+	if err != nil {
+		return steps.Change{}, err
+	}
+	s.leaves = s.requests(v.Peers)
+	return s.judge(found, now)
+}
+
+// judge is pure: it compares the wanted set with the found one.
+func (s *step) judge(found set, now time.Time) (steps.Change, error) {
+	var c steps.Change
+	add := func(edits ...steps.Edit) { c.Edits = append(c.Edits, edits...) }
+	add(keepDir(s.dir, found.dir)...)
+	ca, err := s.judgeCA(found, now)
+	if err != nil {
+		return steps.Change{}, err
+	}
+	if ca == nil {
+		add(s.newCA()...)
+	} else {
+		add(found.keep(caKey, caCert)...)
+	}
+	for _, l := range s.leaves {
+		why, err := s.judgeLeaf(found, l, ca, now)
+		if err != nil {
+			return steps.Change{}, err
+		}
+		if why == "" {
+			add(found.keep(l.keyFile, l.certFile)...)
+		} else {
+			add(found.write(l.keyFile, "new private key, "+s.key, why), found.write(l.certFile, s.describe(l), why))
+		}
+	}
+	return c, nil
+}
