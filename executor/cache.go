@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,6 +23,9 @@ type answer struct {
 	done  chan struct{}
 	value any
 	err   error
+	// abandoned: the read failed because its caller gave up, which says
+	// nothing to others.
+	abandoned bool
 }
 
 func newCache(m Machine) *cache { return &cache{Machine: m, known: map[string]*answer{}} }
@@ -34,34 +38,49 @@ func (c *cache) forget() {
 }
 
 // recall returns the value kept under key, or reads and keeps it. What failed
-// because a caller gave up is not kept.
+// because a caller gave up is neither kept nor told to the others who wait.
 func recall[T any](ctx context.Context, c *cache, key string, read func() (T, error)) (T, error) {
-	c.mu.Lock()
-	a, ok := c.known[key]
-	if !ok {
-		a = &answer{done: make(chan struct{})}
-		c.known[key] = a
-		c.mu.Unlock()
-		a.value, a.err = read()
-		if a.err != nil && ctx.Err() != nil {
-			c.mu.Lock()
-			if c.known[key] == a {
-				delete(c.known, key)
-			}
-			c.mu.Unlock()
+	for {
+		a, mine := c.claim(key)
+		if mine {
+			a.value, a.err = read()
+			a.abandoned = a.err != nil && ctx.Err() != nil
+			c.settle(key, a)
 		}
-		close(a.done)
-	} else {
-		c.mu.Unlock()
+		select {
+		case <-a.done:
+		case <-ctx.Done():
+			var none T
+			return none, ctx.Err()
+		}
+		if a.abandoned && !mine {
+			continue
+		}
+		value, _ := a.value.(T)
+		return value, a.err
 	}
-	select {
-	case <-a.done:
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
+}
+
+// claim returns the answer under key; mine tells that the caller is to read it.
+func (c *cache) claim(key string) (a *answer, mine bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a, ok := c.known[key]; ok {
+		return a, false
 	}
-	value, _ := a.value.(T)
-	return value, a.err
+	a = &answer{done: make(chan struct{})}
+	c.known[key] = a
+	return a, true
+}
+
+// settle passes a on to all who wait for it.
+func (c *cache) settle(key string, a *answer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a.abandoned && c.known[key] == a {
+		delete(c.known, key)
+	}
+	close(a.done)
 }
 
 // Stat is Machine.Stat, remembered.
@@ -69,9 +88,10 @@ func (c *cache) Stat(ctx context.Context, path string) (steps.Stat, error) {
 	return recall(ctx, c, "stat "+path, func() (steps.Stat, error) { return c.Machine.Stat(ctx, path) })
 }
 
-// ReadFile is Machine.ReadFile, remembered. Callers do not change the bytes.
+// ReadFile is Machine.ReadFile, remembered. Each caller gets bytes of its own.
 func (c *cache) ReadFile(ctx context.Context, path string) ([]byte, error) {
-	return recall(ctx, c, "read "+path, func() ([]byte, error) { return c.Machine.ReadFile(ctx, path) })
+	data, err := recall(ctx, c, "read "+path, func() ([]byte, error) { return c.Machine.ReadFile(ctx, path) })
+	return slices.Clone(data), err
 }
 
 // ReadDir is Machine.ReadDir, remembered.
