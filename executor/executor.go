@@ -49,6 +49,7 @@ type run struct {
 	*Executor
 	live     bool
 	overlays map[string]*overlay
+	peers    map[string]*overlay // overlays as the batch found them
 	control  *overlay
 	failed   map[string]bool
 	foreseen bool // dry run: a gate was judged, or is past judging
@@ -64,8 +65,10 @@ func (x *Executor) walk(ctx context.Context, live bool) (*Report, error) {
 	r := &run{Executor: x, live: live, overlays: map[string]*overlay{}, failed: map[string]bool{}}
 	for name, m := range x.Machines {
 		r.overlays[name] = newOverlay(newCache(m), live)
+		r.overlays[name].touch = func() { r.touched(name) }
 	}
 	r.control = newOverlay(newCache(x.Control), live)
+	r.control.touch = func() { r.touched("") }
 	r.emit(Event{Type: EventStart, Name: x.Plan.Name, Hosts: names(x.Plan.Hosts), Stages: len(x.Plan.Stages), DryRun: !live})
 	err := r.stages(ctx)
 	if err == nil && !live {
@@ -93,6 +96,8 @@ func (r *run) stages(ctx context.Context) error {
 func (r *run) stopped(ctx context.Context) error {
 	select {
 	case <-r.Stop:
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.report.Stopped = true
 		return ErrInterrupted
 	default:
@@ -110,7 +115,9 @@ func (r *run) emit(e Event) {
 	}
 	r.count(e)
 	if r.Emit != nil {
-		e.Time = time.Now()
+		if e.Time.IsZero() {
+			e.Time = time.Now()
+		}
 		r.Emit(e)
 	}
 }
@@ -143,12 +150,13 @@ func (r *run) fail(host, step string, err error, unverified bool) {
 	})
 }
 
-// touched records that something was or may have been changed on a host.
+// touched records that something was or may have been changed on a host, or
+// on the control machine when host is empty.
 func (r *run) touched(host string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.report.Acted = true
-	if !slices.Contains(r.report.Touched, host) {
+	if host != "" && !slices.Contains(r.report.Touched, host) {
 		r.report.Touched = append(r.report.Touched, host)
 	}
 }
@@ -161,6 +169,22 @@ func (r *run) sum() {
 	slices.SortStableFunc(r.report.Touched, func(a, b string) int { return at(a) - at(b) })
 }
 
+// look fixes what steps see of other hosts until it is called again: what
+// those do meanwhile must not change an answer by chance. In a live run what
+// was read is dropped too: another host's act may have changed it.
+func (r *run) look() {
+	r.peers = make(map[string]*overlay, len(r.overlays))
+	for name, o := range r.overlays {
+		r.peers[name] = o.snapshot()
+	}
+	if r.live {
+		r.control.base.forget()
+		for _, o := range r.overlays {
+			o.base.forget()
+		}
+	}
+}
+
 // view is what a step on host sees. An empty host is the control machine.
 func (r *run) view(host string) steps.View {
 	v := steps.View{Self: r.control, Control: r.control}
@@ -169,7 +193,7 @@ func (r *run) view(host string) steps.View {
 			v.Self = r.overlays[host]
 			continue
 		}
-		v.Peers = append(v.Peers, r.overlays[h.Name])
+		v.Peers = append(v.Peers, r.peers[h.Name])
 	}
 	return v
 }

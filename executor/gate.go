@@ -24,28 +24,50 @@ var ErrGateRed = errors.New("the gate is red")
 type gate struct {
 	*run
 	stage *plan.Stage
-	once  sync.Once
-	first error
+
+	mu     sync.Mutex
+	asked  bool  // what found says counts
+	shaken bool  // a host failed, so that health is to be proven anew
+	found  error // what was found before the first change
 }
 
 // before is asked before any change to a host; the first of a stage waits a
 // short while for health, the others rely on what was found after the batch
-// before.
+// before. Where a host of that failed, nothing was found after it: the next
+// one proves health as long as a batch would.
 func (g *gate) before(ctx context.Context, host string) error {
 	if g.stage.Gate == nil {
 		return nil
 	}
-	g.once.Do(func() {
-		if err := g.wait(ctx, host, 0, patience); err != nil {
-			g.first = fmt.Errorf("%w: %w", ErrGateRed, err)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.asked {
+		return g.found
+	}
+	settle, limit := time.Duration(0), patience
+	if g.shaken {
+		settle, limit = g.stage.Settle, g.stage.GateTimeout
+	}
+	if err := g.wait(ctx, host, settle, limit); err != nil {
+		g.found = fmt.Errorf("%w: %w", ErrGateRed, err)
+	}
+	g.asked = true
+	return g.found
+}
+
+// shake notes that a host of a batch failed: no health is taken for granted
+// after that.
+func (g *gate) shake(hosts []string) {
+	for _, host := range hosts {
+		if g.failed[host] {
+			g.asked, g.shaken, g.found = false, true, nil
 		}
-	})
-	return g.first
+	}
 }
 
 // after waits until the gate is healthy for each host of a batch, and has been
 // for the stage's settle time.
-func (g *gate) after(ctx context.Context, hosts []string) error {
+func (g *gate) after(ctx context.Context, hosts []string) {
 	for _, host := range hosts {
 		if g.failed[host] {
 			continue
@@ -54,7 +76,6 @@ func (g *gate) after(ctx context.Context, hosts []string) error {
 			g.fail(host, label(g.stage.Gate), err, true)
 		}
 	}
-	return ctx.Err()
 }
 
 // today tells a dry run whether the stage could begin now. Later gates judge
@@ -63,7 +84,7 @@ func (g *gate) after(ctx context.Context, hosts []string) error {
 func (g *gate) today(ctx context.Context, host string, workers []*worker) bool {
 	for _, w := range workers {
 		if w.planned {
-			err := g.judge(ctx, host)
+			err := g.judge(ctx, host, patience)
 			status := StatusHealthy
 			if err != nil {
 				status = StatusRed
@@ -81,7 +102,7 @@ func (g *gate) wait(ctx context.Context, host string, settle, limit time.Duratio
 	var healthySince time.Time
 	var last string
 	for {
-		err := g.judge(ctx, host)
+		err := g.judge(ctx, host, limit)
 		var notYet *steps.NotYet
 		switch {
 		case err == nil:
@@ -112,7 +133,8 @@ func (g *gate) wait(ctx context.Context, host string, settle, limit time.Duratio
 	}
 }
 
-func (g *gate) judge(ctx context.Context, host string) error {
+// judge asks the gate once; an answer that takes longer than limit is none.
+func (g *gate) judge(ctx context.Context, host string, limit time.Duration) error {
 	if !g.stage.Gate.Concerns(host) {
 		return nil
 	}
@@ -120,7 +142,9 @@ func (g *gate) judge(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
-	return step.(steps.Judge).Judge(ctx, g.liveView(host))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, &tooLong{limit})
+	defer cancel()
+	return because(ctx, step.(steps.Judge).Judge(ctx, g.liveView(host)))
 }
 
 func (g *gate) say(host string, status Status, err error, elapsed time.Duration) {

@@ -2,9 +2,9 @@ package executor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"path"
 	"slices"
@@ -23,13 +23,17 @@ import (
 type overlay struct {
 	base *cache
 	live bool
+	// touch is called when the host was changed or may have been.
+	touch func()
 
 	mu      sync.Mutex
 	files   map[string]*pending
 	order   []string // the paths of files, as first written
 	answers map[string]foreseenAnswer
 	acts    []act
-	actor   string // who acts now, for texts
+	actor   string            // who acts now, for texts
+	writers map[string]string // by path: who wrote it last
+	commits int               // how many batches are on the host
 }
 
 // pending is a path as it will be.
@@ -41,21 +45,50 @@ type pending struct {
 	data     []byte
 	hasData  bool
 	foreseen bool // the effect of an act, not a write of ours
-}
-
-type foreseenAnswer struct {
-	reads  []string
-	output steps.Output
-}
-
-// act is a command of a dry run, with what it may change.
-type act struct {
-	by     string
-	writes []string
+	since    int  // how many acts came before it
 }
 
 func newOverlay(base *cache, live bool) *overlay {
-	return &overlay{base: base, live: live, files: map[string]*pending{}, answers: map[string]foreseenAnswer{}}
+	return &overlay{
+		base: base, live: live, touch: func() {}, writers: map[string]string{},
+		files: map[string]*pending{}, answers: map[string]foreseenAnswer{},
+	}
+}
+
+// snapshot returns the host as others see it: in a dry run as it will be by
+// now, in a live run as it is, since what is pending may never be written.
+func (o *overlay) snapshot() *overlay {
+	s := newOverlay(o.base, o.live)
+	if o.live {
+		return s
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s.files, s.order = maps.Clone(o.files), slices.Clone(o.order)
+	s.answers, s.acts = maps.Clone(o.answers), slices.Clone(o.acts)
+	return s
+}
+
+// discard drops what is pending.
+func (o *overlay) discard() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.files, o.order = map[string]*pending{}, nil
+}
+
+// committed tells how many batches are on the host, and whether something
+// waits for the next.
+func (o *overlay) committed() (batches int, waiting bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.commits, len(o.order) > 0
+}
+
+// writer says in whose name p was last written.
+func (o *overlay) writer(p string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.writers[p]
 }
 
 // as says in whose name the next acts happen.
@@ -85,24 +118,11 @@ func (o *overlay) pendingAt(path string) *pending {
 	return o.files[path]
 }
 
-// unforeseen returns an error if an act of this dry run may have changed one of
-// resources.
-func (o *overlay) unforeseen(what string, resources ...string) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, a := range slices.Backward(o.acts) {
-		if intersects(resources, a.writes) {
-			return &steps.Unforeseen{Resource: what, By: a.by}
-		}
-	}
-	return nil
-}
-
 // Stat tells what is or will be at p.
 func (o *overlay) Stat(ctx context.Context, p string) (steps.Stat, error) {
 	p = path.Clean(p)
 	if f := o.pendingAt(p); f != nil {
-		return f.stat, nil
+		return f.stat, o.unforeseenSince(f.since, p, p)
 	}
 	if err := o.unforeseen(p, p); err != nil {
 		return steps.Stat{}, err
@@ -122,13 +142,30 @@ func (o *overlay) resolve(ctx context.Context, p string) (string, steps.Stat, er
 		if err != nil || st.Kind != steps.Link {
 			return at, st, err
 		}
-		target := st.Target
-		if !path.IsAbs(target) {
-			target = path.Join(path.Dir(at), target)
+		dir := path.Dir(at)
+		if strings.Contains(st.Target, "..") { // what is above a link is not above where it leads
+			if dir, err = o.real(ctx, dir); err != nil {
+				return "", steps.Stat{}, err
+			}
 		}
-		at = path.Clean(target)
+		if at = path.Clean(st.Target); !path.IsAbs(at) {
+			at = path.Join(dir, at)
+		}
 	}
 	return "", steps.Stat{}, fmt.Errorf("%s: more than %d symbolic links in a row", p, maxLinks)
+}
+
+// real returns the path of a directory without any links in it.
+func (o *overlay) real(ctx context.Context, dir string) (string, error) {
+	if dir == "/" {
+		return dir, nil
+	}
+	above, err := o.real(ctx, path.Dir(dir))
+	if err != nil {
+		return "", err
+	}
+	at, _, err := o.resolve(ctx, path.Join(above, path.Base(dir)))
+	return at, err
 }
 
 // ReadFile returns the content that is or will be at p.
@@ -212,7 +249,7 @@ func (o *overlay) pendingRead(reads []string) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, p := range o.order {
-		if f := o.files[p]; !f.foreseen && intersects(reads, []string{p}) {
+		if !o.files[p].foreseen && intersects(reads, []string{p}) {
 			return p
 		}
 	}
@@ -226,235 +263,4 @@ func (o *overlay) Dial(ctx context.Context, address string) (net.Conn, error) {
 		return nil, err
 	}
 	return o.base.Dial(ctx, address)
-}
-
-// Exec commits what is pending and runs the command, or remembers it.
-func (o *overlay) Exec(ctx context.Context, c steps.Command) (steps.Output, error) {
-	if o.live {
-		if err := o.flush(ctx); err != nil {
-			return steps.Output{}, err
-		}
-		defer o.base.forget()
-		return o.base.Run(ctx, c)
-	}
-	o.foresee(c)
-	return steps.Output{}, nil
-}
-
-// foresee takes the effects of a command into the overlay.
-func (o *overlay) foresee(c steps.Command) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	writes := c.Writes
-	if writes == nil {
-		writes = []string{"*"}
-	}
-	for key, a := range o.answers {
-		if intersects(a.reads, writes) {
-			delete(o.answers, key)
-		}
-	}
-	for p, f := range o.files {
-		if f.foreseen && intersects([]string{p}, writes) {
-			delete(o.files, p)
-		}
-	}
-	o.acts = append(o.acts, act{o.actor, writes})
-	for _, f := range c.Foresees {
-		if f.Path == "" {
-			o.answers[foreseenKey(f.Query)] = foreseenAnswer{f.Query.Reads, f.Output}
-			continue
-		}
-		st := steps.Stat{Kind: steps.Regular, Size: int64(len(f.Data)), Pending: true}
-		if f.Data == nil {
-			st.Kind = steps.Absent
-		}
-		o.files[path.Clean(f.Path)] = &pending{stat: st, data: f.Data, hasData: f.Data != nil, foreseen: true}
-	}
-}
-
-// WriteFile keeps the new content of p until the next barrier.
-func (o *overlay) WriteFile(ctx context.Context, p string, data []byte, a steps.Attrs) error {
-	at, was, err := o.resolve(ctx, p)
-	if err != nil {
-		return err
-	}
-	if was.Kind == steps.Directory || was.Kind == steps.Special {
-		return fmt.Errorf("%s is a %s, so no file can be put there", at, was.Kind)
-	}
-	if err := errors.Join(o.checkParent(ctx, at), o.checkOwners(ctx, a)); err != nil {
-		return err
-	}
-	st := after(was, a, steps.Regular)
-	st.Size, st.Unsettled = int64(len(data)), a.Unsettled
-	return o.put(ctx, at, was, pending{op: PutFile, stat: st, attrs: a, data: slices.Clone(data), hasData: true})
-}
-
-// SetAttrs keeps the new attributes of p until the next barrier.
-func (o *overlay) SetAttrs(ctx context.Context, p string, a steps.Attrs) error {
-	at, was, err := o.resolve(ctx, p)
-	if err != nil {
-		return err
-	}
-	if was.Kind == steps.Absent {
-		return fmt.Errorf("%s: %w", at, fs.ErrNotExist)
-	}
-	if err := o.checkOwners(ctx, a); err != nil {
-		return err
-	}
-	st := after(was, a, was.Kind)
-	return o.put(ctx, at, was, pending{op: PutAttrs, stat: st, attrs: a})
-}
-
-// Mkdir keeps a new directory until the next barrier.
-func (o *overlay) Mkdir(ctx context.Context, p string, a steps.Attrs) error {
-	at, was, err := o.resolve(ctx, p)
-	if err != nil {
-		return err
-	}
-	if was.Kind != steps.Absent && was.Kind != steps.Directory {
-		return fmt.Errorf("%s is a %s, so no directory can be made there", at, was.Kind)
-	}
-	if err := errors.Join(o.checkParent(ctx, at), o.checkOwners(ctx, a)); err != nil {
-		return err
-	}
-	return o.put(ctx, at, was, pending{op: PutDir, stat: after(was, a, steps.Directory), attrs: a})
-}
-
-// Remove forgets p at the next barrier.
-func (o *overlay) Remove(ctx context.Context, p string) error {
-	at := path.Clean(p)
-	was, err := o.Stat(ctx, at)
-	if err != nil || was.Kind == steps.Absent {
-		return err
-	}
-	if was.Kind == steps.Directory {
-		if names, err := o.ReadDir(ctx, at); err != nil || len(names) > 0 {
-			return errors.Join(err, fmt.Errorf("%s is not empty: it holds %s", at, strings.Join(names, ", ")))
-		}
-	}
-	return o.put(ctx, at, was, pending{op: PutGone, stat: steps.Stat{Kind: steps.Absent, Pending: true}})
-}
-
-// after is what a path will be when a is set on it.
-func after(was steps.Stat, a steps.Attrs, kind steps.FileKind) steps.Stat {
-	st := was
-	if was.Kind == steps.Absent {
-		st = steps.Stat{Mode: 0o600}
-		if kind == steps.Directory {
-			st.Mode = 0o700
-		}
-	}
-	st.Kind, st.Pending, st.Version = kind, true, ""
-	if a.Owner != "" {
-		st.Owner = a.Owner
-	}
-	if a.Group != "" {
-		st.Group = a.Group
-	}
-	if a.Mode != nil {
-		st.Mode = *a.Mode
-	}
-	return st
-}
-
-// put records f at p, on top of what is pending there.
-func (o *overlay) put(ctx context.Context, p string, was steps.Stat, f pending) error {
-	o.mu.Lock()
-	old := o.files[p]
-	o.mu.Unlock()
-	if old != nil && !old.foreseen && (old.stat.Kind == steps.Absent) != (f.stat.Kind == steps.Absent) && o.live {
-		if err := o.flush(ctx); err != nil { // removing and making again are two batches
-			return err
-		}
-		var err error
-		if was, err = o.base.Stat(ctx, p); err != nil {
-			return err
-		}
-		old = nil
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if old == nil || old.foreseen {
-		f.was = was
-		if old == nil {
-			o.order = append(o.order, p)
-		}
-	} else {
-		f = merge(*old, f)
-	}
-	o.files[p] = &f
-	return nil
-}
-
-// merge joins two writes of one path into one.
-func merge(old, next pending) pending {
-	next.was = old.was
-	if next.op == PutAttrs && old.op != PutGone {
-		next.op, next.data, next.hasData = old.op, old.data, old.hasData
-		next.stat.Size, next.stat.Unsettled = old.stat.Size, old.stat.Unsettled
-	}
-	if next.attrs.Owner == "" {
-		next.attrs.Owner = old.attrs.Owner
-	}
-	if next.attrs.Group == "" {
-		next.attrs.Group = old.attrs.Group
-	}
-	if next.attrs.Mode == nil {
-		next.attrs.Mode = old.attrs.Mode
-	}
-	return next
-}
-
-// checkParent makes sure that the directory of p is or will be there.
-func (o *overlay) checkParent(ctx context.Context, p string) error {
-	_, st, err := o.resolve(ctx, path.Dir(p))
-	if err != nil {
-		return err
-	}
-	if st.Kind != steps.Directory {
-		return &steps.Problem{
-			What: fmt.Sprintf("%s cannot be made: %s is %s", p, path.Dir(p), st.Kind),
-			Do:   "add a directory step before it", Err: fs.ErrNotExist,
-		}
-	}
-	return nil
-}
-
-// checkOwners makes sure that the host knows the owner and group of a.
-func (o *overlay) checkOwners(ctx context.Context, a steps.Attrs) error {
-	var problems []error
-	check := func(what, name string, argv ...string) {
-		if name == "" || strings.Trim(name, "0123456789") == "" {
-			return
-		}
-		out, err := o.base.Query(ctx, steps.Command{Argv: argv})
-		if err == nil && out.Code != 0 && o.unforeseen(what, "*") == nil {
-			err = &steps.Problem{
-				What: fmt.Sprintf("the %s %q does not exist on %s", what, name, o.Name()),
-				Do:   "install the package that makes it, or name another in the plan",
-			}
-		}
-		problems = append(problems, err)
-	}
-	check("user", a.Owner, "id", "-u", "--", a.Owner)
-	check("group", a.Group, "getent", "group", a.Group)
-	return errors.Join(problems...)
-}
-
-// flush commits all pending writes of a live run in one batch.
-func (o *overlay) flush(ctx context.Context) error {
-	o.mu.Lock()
-	batch := make([]Write, 0, len(o.order))
-	for _, p := range o.order {
-		f := o.files[p]
-		batch = append(batch, Write{Op: f.op, Path: p, Data: f.data, Attrs: f.attrs, Was: f.was})
-	}
-	o.files, o.order = map[string]*pending{}, nil
-	o.mu.Unlock()
-	if len(batch) == 0 || !o.live {
-		return nil
-	}
-	defer o.base.forget()
-	return o.base.Commit(ctx, batch)
 }

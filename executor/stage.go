@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -12,10 +13,10 @@ import (
 
 // stage takes the hosts through one stage, batch after batch.
 func (r *run) stage(ctx context.Context, s *plan.Stage) error {
+	r.look()
 	if s.OnControl {
 		return r.onControl(ctx, s)
 	}
-	r.forget()
 	hosts, err := r.order(ctx, s)
 	if err != nil {
 		return err
@@ -59,21 +60,10 @@ func (r *run) onControl(ctx context.Context, s *plan.Stage) error {
 	w := &worker{run: r, stage: s, host: "", shown: r.control.Name(), overlay: r.control}
 	ok := w.work(ctx, nil)
 	w.release()
-	if !ok {
+	if !ok && w.interrupted == nil {
 		return ErrStopped
 	}
-	return nil
-}
-
-// forget drops what was read: another host's act may have changed it.
-func (r *run) forget() {
-	if !r.live {
-		return
-	}
-	r.control.base.forget()
-	for _, o := range r.overlays {
-		o.base.forget()
-	}
+	return w.interrupted
 }
 
 // order decides in which order the hosts are taken: by rank if a step of the
@@ -113,7 +103,11 @@ func (r *run) rank(ctx context.Context, t *plan.Task, hosts []string, ranks map[
 		if !ok {
 			return false, nil
 		}
-		n, err := ranker.Rank(ctx, r.view(host))
+		var n int
+		err = within(ctx, t, func(ctx context.Context) error {
+			n, err = ranker.Rank(ctx, r.view(host))
+			return err
+		})
 		if _, unknown := steps.IsUnforeseen(err); unknown {
 			continue
 		}
@@ -129,7 +123,7 @@ func (r *run) rank(ctx context.Context, t *plan.Task, hosts []string, ranks map[
 
 // batch works on some hosts at the same time. Their events come out in order.
 func (r *run) batch(ctx context.Context, s *plan.Stage, g *gate, hosts []string) error {
-	r.forget()
+	r.look()
 	workers := make([]*worker, len(hosts))
 	var wg sync.WaitGroup
 	before := make(chan struct{})
@@ -145,14 +139,19 @@ func (r *run) batch(ctx context.Context, s *plan.Stage, g *gate, hosts []string)
 	}
 	wg.Wait()
 	changed := false
+	var interrupted error
 	for _, w := range workers {
 		changed = changed || w.acted
+		interrupted = cmp.Or(interrupted, w.interrupted)
 	}
-	if r.live && changed && s.Gate != nil && ctx.Err() == nil {
-		return g.after(ctx, hosts)
+	if r.live && s.Gate != nil && ctx.Err() == nil {
+		if changed {
+			g.after(ctx, hosts)
+		}
+		g.shake(hosts)
 	}
 	if !r.live && s.Gate != nil && !r.foreseen {
 		r.foreseen = g.today(ctx, hosts[0], workers)
 	}
-	return ctx.Err()
+	return cmp.Or(ctx.Err(), interrupted)
 }

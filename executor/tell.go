@@ -1,0 +1,82 @@
+package executor
+
+import (
+	"time"
+
+	"lockstep/plan"
+)
+
+// result is what a step did, to be told once it is on the host.
+type result struct {
+	event   Event
+	batches int  // how many batches were on the host when the step ended
+	waits   bool // the next batch belongs to it
+}
+
+// say passes an event on as soon as the hosts before have said all of theirs.
+func (w *worker) say(e Event) {
+	e.Host, e.Stage = w.shown, w.stage.Index
+	select {
+	case <-w.turn:
+		w.drain()
+		w.emit(e)
+	default:
+		if w.turn == nil {
+			w.emit(e)
+			return
+		}
+		w.held = append(w.held, e)
+	}
+}
+
+func (w *worker) drain() {
+	for _, e := range w.held {
+		w.emit(e)
+	}
+	w.held = nil
+}
+
+// release waits for the hosts before, says what is held and lets the next
+// host speak.
+func (w *worker) release() {
+	if w.turn != nil {
+		<-w.turn
+		w.drain()
+		close(w.done)
+	}
+}
+
+// settle tells what is on the host by now. With drop, what is not there is
+// neither told nor written.
+func (w *worker) settle(drop bool) {
+	batches, _ := w.overlay.committed()
+	for ; len(w.unwritten) > 0; w.unwritten = w.unwritten[1:] {
+		r := w.unwritten[0]
+		switch there := !r.waits || r.batches < batches; {
+		case there:
+			w.say(r.event)
+		case !drop:
+			return
+		}
+	}
+	if w.live && drop {
+		w.overlay.discard()
+	}
+}
+
+// tell says what a step did as soon as it is on the host, and in order.
+func (w *worker) tell(e Event) {
+	batches, waiting := w.overlay.committed()
+	e.Time = time.Now()
+	w.unwritten = append(w.unwritten, result{e, batches, w.live && waiting && e.Status != StatusOK})
+	w.settle(false)
+}
+
+func (w *worker) failTask(t *plan.Task, err error, unverified bool) {
+	status := StatusFailed
+	if unverified {
+		status = StatusUnverified
+	}
+	w.fail(w.shown, label(t), err, unverified)
+	w.say(Event{Type: EventStep, Step: t.ID, Name: t.Name, Kind: t.Kind.Name, Status: status, Err: err})
+}
