@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -93,8 +95,8 @@ func statusCommand(a *app) *cobra.Command {
 }
 
 func printStatus(cmd *cobra.Command, l *lab.Lab) error {
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "HOST\tADDRESS\tPOWER\tDATABASE")
+	var b strings.Builder
+	b.WriteString("HOST\tADDRESS\tPOWER\tDATABASE\n")
 	for _, n := range l.Nodes() {
 		power, gate := "off", "-"
 		if n.Running() {
@@ -103,10 +105,19 @@ func printStatus(cmd *cobra.Command, l *lab.Lab) error {
 				gate = g
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", n.Name(), n.Addr(), power, gate)
+		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\n", n.Name(), n.Addr(), power, gate)
 	}
 	if !l.Ready() {
-		fmt.Fprintln(w, "not finished: `lockstep-lab up` starts over, `lockstep-lab down` removes it")
+		b.WriteString("not finished: `lockstep-lab up` starts over, `lockstep-lab down` removes it\n")
 	}
-	return w.Flush()
+	return printTable(cmd.OutOrStdout(), b.String())
+}
+
+// printTable aligns the columns of lines that are separated by tabs.
+func printTable(w io.Writer, text string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if _, err := io.WriteString(t, text); err != nil {
+		return err
+	}
+	return t.Flush()
 }

@@ -31,7 +31,9 @@ func loadCommand(a *app) *cobra.Command {
 				length = 0
 			}
 			report, err := load(cmd.Context(), l, writers, length)
-			fmt.Fprint(cmd.OutOrStdout(), report)
+			if _, perr := fmt.Fprint(cmd.OutOrStdout(), report); err == nil {
+				err = perr
+			}
 			if err == nil && report.TotalLost() > 0 {
 				err = fmt.Errorf("%d acknowledged rows are lost", report.TotalLost())
 			}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -116,15 +116,15 @@ func printSniff(cmd *cobra.Command, r lab.SniffReport) error {
 		lab.PortSQL: "client-server", lab.PortReplication: "replication",
 		lab.PortIST: "incremental transfer (IST)", lab.PortSST: "full transfer (SST)",
 	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PORT\tWHAT\tBYTES\tPACKETS\tTLS STREAMS\tMARKER READABLE?")
+	var b strings.Builder
+	b.WriteString("PORT\tWHAT\tBYTES\tPACKETS\tTLS STREAMS\tMARKER READABLE?\n")
 	for _, p := range r.Ports {
-		fmt.Fprintf(w, "%d\t%s\t%d\t%d\t%d of %d\t%s\n", p.Port, what[p.Port], p.Bytes, p.Packets, p.TLS, p.Streams, verdict(p))
+		fmt.Fprintf(&b, "%d\t%s\t%d\t%d\t%d of %d\t%s\n", p.Port, what[p.Port], p.Bytes, p.Packets, p.TLS, p.Streams, verdict(p))
 	}
 	if r.Dropped > 0 {
-		fmt.Fprintf(w, "%d packets were missed: \"no\" proves nothing, run it again\n", r.Dropped)
+		fmt.Fprintf(&b, "%d packets were missed: \"no\" proves nothing, run it again\n", r.Dropped)
 	}
-	return w.Flush()
+	return printTable(cmd.OutOrStdout(), b.String())
 }
 
 func verdict(p lab.PortReport) string {

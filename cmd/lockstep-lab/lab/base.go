@@ -20,21 +20,28 @@ var baseScript string
 
 // keptTop are the folders of the machine's / that a host shares. Everything
 // else at the top is the machine's own business and is not shown to hosts.
-var keptTop = []string{"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr", "var"}
+func keptTop() []string {
+	return []string{"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr", "var"}
+}
 
 // emptied are folders a fresh host has, without the machine's contents.
-var emptied = []string{
-	"home", "media", "mnt", "opt", "root", "run", "srv", "tmp",
-	"etc/cron.d", "etc/cron.daily", "etc/cron.hourly", "etc/cron.weekly",
-	"etc/mysql/conf.d", "etc/mysql/mariadb.conf.d",
-	"etc/ssh/sshd_config.d", "etc/sudoers.d", "etc/systemd/network", "etc/systemd/system",
-	"usr/local", "var/backups", "var/cache", "var/lib/apt", "var/lib/machines", "var/lib/mysql",
-	"var/lib/postgresql", "var/lib/private", "var/lib/systemd", "var/log", "var/spool", "var/tmp",
+func emptied() []string {
+	return []string{
+		"home", "media", "mnt", "opt", "root", "run", "srv", "tmp",
+		"etc/cron.d", "etc/cron.daily", "etc/cron.hourly", "etc/cron.weekly",
+		"etc/mysql/conf.d", "etc/mysql/mariadb.conf.d",
+		"etc/ssh/sshd_config.d", "etc/sudoers.d", "etc/systemd/network", "etc/systemd/system",
+		"usr/local", "var/backups", "var/cache", "var/lib/apt", "var/lib/machines", "var/lib/mysql",
+		"var/lib/postgresql", "var/lib/private", "var/lib/systemd", "var/log", "var/spool", "var/tmp",
+	}
 }
 
 // makeBase builds the layer all hosts share: the machine's own folders
 // hidden, users, sudo rules, a quiet systemd.
 func (l *Lab) makeBase(ctx context.Context) error {
+	if err := oneFileSystem("/usr", "/etc", "/var"); err != nil {
+		return err
+	}
 	at := l.mnt("base")
 	upper := filepath.Join(at, "upper")
 	if err := os.MkdirAll(upper, 0o755); err != nil {
@@ -62,6 +69,24 @@ func (l *Lab) makeBase(ctx context.Context) error {
 	return unmount(root)
 }
 
+// oneFileSystem refuses a machine whose folders are mounts of their own: an
+// overlay shows what is below a mount point, not what is mounted there.
+func oneFileSystem(dirs ...string) error {
+	var root, st unix.Stat_t
+	if err := unix.Stat("/", &root); err != nil {
+		return err
+	}
+	for _, d := range dirs {
+		if err := unix.Stat(d, &st); err != nil {
+			return fmt.Errorf("%s: %w", d, err)
+		}
+		if st.Dev != root.Dev {
+			return fmt.Errorf("%s is a file system of its own on this machine; hosts borrow / by an overlay, which needs %s on the same one", d, strings.Join(dirs, ", "))
+		}
+	}
+	return nil
+}
+
 // hide writes the overlay's own marks for "nothing below this" into upper.
 func hide(upper, dir string) error {
 	top, err := os.ReadDir("/")
@@ -69,14 +94,14 @@ func hide(upper, dir string) error {
 		return err
 	}
 	for _, e := range top {
-		if slices.Contains(keptTop, e.Name()) || slices.Contains(emptied, e.Name()) {
+		if slices.Contains(keptTop(), e.Name()) || slices.Contains(emptied(), e.Name()) {
 			continue
 		}
 		if err := whiteout(filepath.Join(upper, e.Name())); err != nil {
 			return err
 		}
 	}
-	for _, d := range emptied {
+	for _, d := range emptied() {
 		if err := emptyDir(upper, d); err != nil {
 			return err
 		}
@@ -96,7 +121,7 @@ func hideFile(upper, path string) error {
 		return nil
 	}
 	top := strings.Split(path, "/")[1]
-	if !slices.Contains(keptTop, top) {
+	if !slices.Contains(keptTop(), top) {
 		return nil
 	}
 	if err := mkdirLike(upper, filepath.Dir(path)[1:]); err != nil {

@@ -51,7 +51,7 @@ func (l *Lab) teardown(ctx context.Context) error {
 	if err := l.removeTraces(); err != nil {
 		return err
 	}
-	return errors.Join(l.unmountAll(), l.removeGuard())
+	return errors.Join(l.unmountAll(), removeGuard(guardPath))
 }
 
 // removeTraces clears what systemd-nspawn leaves behind when it is killed:
@@ -124,10 +124,10 @@ func (l *Lab) lock() (unlock func(), err error) {
 		return nil, fmt.Errorf("state directory %s: %w", l.dir, err)
 	}
 	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return nil, fmt.Errorf("another lockstep-lab is at work on %s; wait for it to end", l.dir)
 	}
-	return func() { unix.Close(fd) }, nil
+	return func() { _ = unix.Close(fd) }, nil
 }
 
 func (l *Lab) unmountedOrRefuse() error {

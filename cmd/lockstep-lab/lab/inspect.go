@@ -58,7 +58,7 @@ func snapshotTree(ctx context.Context, root, start string, found map[string]File
 	if err != nil {
 		return err
 	}
-	defer unix.Close(dir)
+	defer func() { _ = unix.Close(dir) }()
 	parent, err := unix.Openat2(dir, filepath.Dir(start), &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -66,7 +66,7 @@ func snapshotTree(ctx context.Context, root, start string, found map[string]File
 	if err != nil {
 		return err
 	}
-	defer unix.Close(parent)
+	defer func() { _ = unix.Close(parent) }()
 	base := fmt.Sprintf("/proc/self/fd/%d/%s", parent, filepath.Base(start))
 	return filepath.WalkDir(base, func(path string, _ fs.DirEntry, err error) error {
 		if err == nil {
@@ -109,7 +109,7 @@ func digest(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	h := sha256.New()
 	if _, err := io.Copy(h, file); err != nil {
 		return "", err

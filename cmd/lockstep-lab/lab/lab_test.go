@@ -2,9 +2,9 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,231 +14,263 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestLabUpDown makes a real lab of its own, breaks hosts in it, and wants
-// nothing left of it. It needs root and takes about a minute.
-func TestLabUpDown(t *testing.T) {
-	requireLab(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
-	defer cancel()
-	dir := filepath.Join(t.TempDir(), "lab")
-	l := mustOpen(t, dir)
-	t.Cleanup(func() {
-		if err := mustOpen(t, dir).Down(context.Background()); err != nil {
-			t.Error("down:", err)
-		}
-		wantNothingLeft(t, l)
-	})
-	shape := Options{Nodes: 3, Subnet: "10.79.0.0/24"}
-	must(t, l.Up(ctx, shape))
-	if err := mustOpen(t, dir).Up(ctx, Options{Nodes: 2, Subnet: shape.Subnet}); err == nil {
-		t.Error("up with another shape: no error")
-	}
-	must(t, mustOpen(t, dir).Up(ctx, shape))
-
-	t.Run("users", func(t *testing.T) { testUsers(ctx, t, l) })
-	t.Run("sniffer reads plaintext", func(t *testing.T) { testSniffer(ctx, t, l) })
-	t.Run("load survives power loss and a cut", func(t *testing.T) { testLoad(ctx, t, l) })
-	t.Run("snapshot", func(t *testing.T) { testSnapshot(ctx, t, l.Nodes()[0]) })
-	t.Run("processes", func(t *testing.T) { testProcesses(t, l.Nodes()[0]) })
-	t.Run("tiny disk", func(t *testing.T) { testTinyDisk(ctx, t, l.Nodes()[1]) })
-	t.Run("reset", func(t *testing.T) { testReset(ctx, t, l) })
-}
-
-// requireLab skips where no lab is wanted; CI wants it.
-func requireLab(t *testing.T) {
+func shaped(t *testing.T, o Options) *Lab {
 	t.Helper()
-	why := ""
-	switch {
-	case os.Getenv("LOCKSTEP_LAB") != "1":
-		why = "LOCKSTEP_LAB=1 is not set: a real lab needs root and about a minute"
-	case os.Geteuid() != 0:
-		why = "a lab needs root"
-	}
-	if why == "" {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("in CI the lab must run: " + why)
-	}
-	t.Skip(why)
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func mustOpen(t *testing.T, dir string) *Lab {
-	t.Helper()
-	l, err := Open(dir, nil)
+	l, err := Open(filepath.Join(t.TempDir(), "lab"), nil)
 	must(t, err)
+	must(t, l.become(o, false))
 	return l
 }
 
-func testUsers(ctx context.Context, t *testing.T, l *Lab) {
-	password, err := l.Password("dba")
-	must(t, err)
-	for _, row := range []struct{ user, stdin, command, want string }{
-		{"root", "", "id -un", "root"},
-		{"deploy", "", "sudo -n id -un", "root"},
-		{"dba", password + "\n", "sudo -S -p '' id -un", "root"},
-		{"dba", "", "sudo -n id -un || echo refused", "refused"},
-		{"nosudo", "", "sudo -n id -un || echo refused", "refused"},
+func TestOptionsAreChecked(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		in      Options
+		want    Options
+		wantErr bool
+	}{
+		{"defaults", Options{}, Options{Nodes: 3, Subnet: DefaultSubnet}, false},
+		{"an address inside the subnet", Options{Nodes: 1, Subnet: "10.9.8.7/24"}, Options{Nodes: 1, Subnet: "10.9.8.0/24"}, false},
+		{"too many nodes", Options{Nodes: 100}, Options{}, true},
+		{"a negative number", Options{Nodes: -1}, Options{}, true},
+		{"another size", Options{Subnet: "10.9.0.0/16"}, Options{}, true},
+		{"IPv6", Options{Subnet: "fd00::/24"}, Options{}, true},
+		{"nonsense", Options{Subnet: "lan"}, Options{}, true},
 	} {
-		t.Run(row.user+": "+row.command, func(t *testing.T) {
-			for _, n := range l.Nodes() {
-				cmd := exec.CommandContext(ctx, "ssh", "-F", "none", "-i", l.Path("id_ed25519"), "-o", "IdentityAgent=none", "-o", "BatchMode=yes",
-					"-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile="+l.Path("known_hosts"), row.user+"@"+n.Addr().String(), row.command)
-				cmd.Stdin = strings.NewReader(row.stdin)
-				out, err := cmd.Output()
-				if got := strings.TrimSpace(string(out)); err != nil || got != row.want {
-					t.Errorf("%s: got %q (%v), want %q", n.Name(), got, err, row.want)
-				}
+		t.Run(row.name, func(t *testing.T) {
+			got, err := row.in.withDefaults()
+			if (err != nil) != row.wantErr || err == nil && got != row.want {
+				t.Errorf("got %+v, %v; want %+v, error %v", got, err, row.want, row.wantErr)
 			}
 		})
 	}
 }
 
-func testSniffer(ctx context.Context, t *testing.T, l *Lab) {
-	s, marker := l.NewSniffer(), NewMarker()
-	must(t, s.Start(ctx, marker))
-	defer s.Stop()
-	for _, n := range l.Nodes() {
-		must(t, l.WriteMarkers(ctx, n, marker, 3, "preferred"))
+func TestNamesFollowTheDirectory(t *testing.T) {
+	a, b := namesFor("/tmp/a"), namesFor("/tmp/b")
+	if a == b || a != namesFor("/tmp/a") {
+		t.Errorf("names %v and %v: want stable and different ones", a, b)
 	}
-	last := l.Nodes()[2]
-	must(t, last.Rejoin(ctx))
-	must(t, last.CatchUp(ctx, func(ctx context.Context) error {
-		return l.WriteMarkers(ctx, l.Nodes()[0], marker, 20, "preferred")
-	}))
-	for _, p := range s.Stop().Ports {
-		if !p.Marker {
-			t.Errorf("port %d: the marker was not readable in %d bytes of plaintext", p.Port, p.Bytes)
+	for _, name := range []string{a.bridge(), a.veth(maxNodes)} {
+		if len(name) > 15 {
+			t.Errorf("%s: an interface name has 15 characters at most", name)
+		}
+	}
+	for _, name := range []string{a.bridge(), a.veth(1), a.netns(1), a.cgroup(1)} {
+		if !a.owns(name) || b.owns(name) {
+			t.Errorf("%s: not told apart from the other lab's", name)
+		}
+	}
+	if machineID("/tmp/a", "node1") == machineID("/tmp/a", "node2") || len(machineID("/tmp/a", "node1")) != 32 {
+		t.Error("machine ids: want 32 digits, different by host")
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	l := shaped(t, Options{Nodes: 12, Subnet: "10.1.2.0/24"})
+	if got := l.Nodes()[11].Addr().String(); got != "10.1.2.22" {
+		t.Errorf("node12: got %s, want 10.1.2.22", got)
+	}
+	if got := bridgeAddress("10.1.2.0/24").String(); got != "10.1.2.1" {
+		t.Errorf("bridge: got %s, want 10.1.2.1", got)
+	}
+	for address, want := range map[string]bool{"10.1.2.200/24": true, "10.1.0.1/16": true, "10.1.3.1/24": false, "fd00::1/64": false} {
+		if got := overlaps("10.1.2.0/24", address); got != want {
+			t.Errorf("overlaps %s: got %v, want %v", address, got, want)
 		}
 	}
 }
 
-func testLoad(ctx context.Context, t *testing.T, l *Lab) {
-	w := l.NewLoad(3)
-	must(t, w.Start(ctx))
-	defer w.Stop()
-	victim := l.Nodes()[1]
-	must(t, victim.PowerOff(ctx))
-	must(t, l.WaitSynced(ctx, 2))
-	must(t, victim.Boot(ctx))
-	must(t, l.WaitSynced(ctx, 3))
-	must(t, victim.Cut(ctx))
-	must(t, l.WaitSynced(ctx, 2))
-	must(t, victim.Mend(ctx))
-	must(t, l.WaitSynced(ctx, 3))
-	w.Stop()
-	r, err := w.Check(ctx)
-	must(t, err)
-	if r.TotalLost() != 0 || r.Acknowledged == 0 || r.Failed == 0 {
-		t.Errorf("want rows written, attempts failed and nothing lost:\n%s", r)
-	}
-	t.Logf("\n%s", r)
-}
-
-func testSnapshot(ctx context.Context, t *testing.T, n *Node) {
-	before, err := n.Snapshot(ctx, "/etc/mysql", "/no/such/path")
-	must(t, err)
-	conf := before["/etc/mysql/mariadb.conf.d/60-galera.cnf"]
-	if conf.Mode != 0o640 || conf.UID != 0 || conf.GID == 0 || conf.SHA256 == "" {
-		t.Errorf("60-galera.cnf: got %s, want mode 0640, owner root:mysql and a checksum", conf)
-	}
-	if l := before["/etc/mysql/my.cnf"]; l.Link != "/etc/alternatives/my.cnf" {
-		t.Errorf("my.cnf: got %s, want a link", l)
-	}
-	again, err := n.Snapshot(ctx, "/etc/mysql")
-	must(t, err)
-	if !maps.Equal(before, again) {
-		t.Error("two snapshots of an untouched tree differ")
-	}
-	_, err = n.Run(ctx, "touch", "/etc/mysql/conf.d/mysql.cnf")
-	must(t, err)
-	touched, err := n.Snapshot(ctx, "/etc/mysql")
-	must(t, err)
-	if maps.Equal(before, touched) {
-		t.Error("a touched file does not show")
+func TestInventory(t *testing.T) {
+	l := shaped(t, Options{Nodes: 2})
+	want := `# The hosts of the rehearsal lab. Written by lockstep-lab.
+pxc:
+  hosts:
+    node1:
+      ansible_host: 10.77.0.11
+    node2:
+      ansible_host: 10.77.0.12
+  vars:
+    ansible_user: root
+    ansible_ssh_private_key_file: /state/id_ed25519
+    ansible_ssh_common_args: "-o UserKnownHostsFile=/state/known_hosts"
+`
+	if diff := cmp.Diff(want, inventoryText("/state", l.Nodes())); diff != "" {
+		t.Error(diff)
 	}
 }
 
-func testProcesses(t *testing.T, n *Node) {
-	list, err := n.Processes()
+func TestSecretsStay(t *testing.T) {
+	l := shaped(t, Options{Nodes: 2})
+	must(t, os.MkdirAll(l.Dir(), 0o755))
+	must(t, l.makeSecrets())
+	before, err := knownHostsText(l.Nodes())
 	must(t, err)
-	for _, want := range []string{"mariadbd", "sshd", "systemd-journald"} {
-		if !slices.ContainsFunc(list, func(p Process) bool { return strings.Contains(p.Args[0], want) }) {
-			t.Errorf("no %s among %v", want, list)
+	if n := strings.Count(before, "\n"); n != 4 {
+		t.Errorf("known_hosts has %d lines, want two keys for each of two hosts:\n%s", n, before)
+	}
+	if !strings.Contains(before, "node2,10.77.0.12 ssh-ed25519 AAAA") {
+		t.Errorf("known_hosts does not name node2 by name and address:\n%s", before)
+	}
+	must(t, l.makeSecrets())
+	if after, err := knownHostsText(l.Nodes()); err != nil || after != before {
+		t.Errorf("a second call changed the keys (%v)", err)
+	}
+	for _, name := range []string{"id_ed25519", "app.password", "dba.password", "sst.password"} {
+		if info, err := os.Stat(l.Path(name)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v; want mode 0600", name, info, err)
 		}
 	}
-	if len(list) == 0 || list[0].PID != 1 {
-		t.Errorf("the first process is not pid 1: %v", list)
+}
+
+func TestGaleraConfig(t *testing.T) {
+	l := shaped(t, Options{})
+	got, err := galeraText(l.Nodes()[1], l.Nodes(), "secret")
+	must(t, err)
+	for _, want := range []string{
+		"[galera]\n", "[sst]\n", "#encrypt",
+		"gcomm://10.77.0.11,10.77.0.12,10.77.0.13\n",
+		"wsrep_node_address       = 10.77.0.12\n",
+		`wsrep_provider_options="gcache.size=128M;gcs.fc_limit=128"` + "\n",
+		"wsrep_sst_auth           = sst:secret   # ",
+		"wsrep_sst_method         = mariabackup\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "\nssl") || strings.Contains(got, "\nencrypt") {
+		t.Errorf("the start state is not plaintext:\n%s", got)
 	}
 }
 
-func testTinyDisk(ctx context.Context, t *testing.T, n *Node) {
-	before, err := n.Snapshot(ctx, "/etc/mysql")
+func TestDirectoryOfOthersIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "thesis.tex"), nil, 0o644))
+	l, err := Open(dir, nil)
 	must(t, err)
-	restore, err := n.TinyDisk(ctx, "/etc/mysql", 128<<10)
-	must(t, err)
-	inside, err := n.Snapshot(ctx, "/etc/mysql")
-	must(t, err)
-	if diff := cmp.Diff(before, inside); diff != "" {
-		t.Error("the tiny disk does not hold what the directory held:", diff)
+	if err := l.claim(); err == nil || !strings.Contains(err.Error(), "thesis.tex") {
+		t.Errorf("got %v, want a refusal that names what is there", err)
 	}
-	if _, err := n.Run(ctx, "dd", "if=/dev/zero", "of=/etc/mysql/fill", "bs=1k", "count=512"); err == nil {
-		t.Error("512 KiB fit on a disk of 128 KiB")
-	}
-	_, err = n.Run(ctx, "rm", "/etc/mysql/fill")
+	l, err = Open(t.TempDir()+"/with blank", nil)
 	must(t, err)
-	must(t, restore(ctx))
-	if _, err := n.Run(ctx, "dd", "if=/dev/zero", "of=/etc/mysql/fill", "bs=1k", "count=512"); err != nil {
-		t.Error("after restore:", err)
-	}
-	if _, err := n.TinyDisk(ctx, "/etc/mysql", 4096); err == nil {
-		t.Error("a disk too small for the contents: no error")
+	if l.claim() == nil {
+		t.Error("a blank in the path: no error")
 	}
 }
 
-func testReset(ctx context.Context, t *testing.T, l *Lab) {
-	n := l.Nodes()[0]
-	_, err := n.SQL(ctx, "CREATE DATABASE junk")
+func TestLockKeepsOthersOut(t *testing.T) {
+	l := shaped(t, Options{})
+	must(t, l.claim())
+	unlock, err := l.lock()
 	must(t, err)
-	keys, err := os.ReadFile(l.Path("known_hosts"))
-	must(t, err)
-	must(t, l.Reset(ctx))
-	must(t, l.WaitSynced(ctx, 3))
-	if out, err := l.Nodes()[0].SQL(ctx, "SHOW DATABASES LIKE 'junk'; SELECT COUNT(*) FROM lab.`rows`"); err != nil || out != "0" {
-		t.Errorf("after reset: got %q, %v; want no junk and no rows", out, err)
+	if _, err := l.lock(); err == nil {
+		t.Error("a second lock: no error")
 	}
-	now, err := os.ReadFile(l.Path("known_hosts"))
+	unlock()
+	unlock, err = l.lock()
 	must(t, err)
-	if string(now) != string(keys) {
-		t.Error("reset changed the host keys")
-	}
+	unlock()
 }
 
-func wantNothingLeft(t *testing.T, l *Lab) {
-	t.Helper()
-	for _, dir := range []string{"/sys/class/net", netnsDir, "/run/systemd/nspawn/propagate"} {
-		for _, name := range entries(dir) {
-			if l.names.owns(name) {
-				t.Errorf("left behind: %s/%s", dir, name)
+func TestHierarchies(t *testing.T) {
+	for _, row := range []struct {
+		name, mounts string
+		want         []string
+	}{
+		{"hybrid", "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\ncgroup /sys/fs/cgroup/systemd cgroup rw,relatime,name=systemd 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n",
+			[]string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"}},
+		{"unified", "cgroup2 /sys/fs/cgroup cgroup2 rw,nsdelegate 0 0\n", []string{"/sys/fs/cgroup"}},
+		{"none", "proc /proc proc rw 0 0\n", nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := parseHierarchies(row.mounts); !slices.Equal(got, row.want) {
+				t.Errorf("got %v, want %v", got, row.want)
 			}
+		})
+	}
+}
+
+func TestMountsBelow(t *testing.T) {
+	info := "20 1 8:1 / / rw - ext4 /dev/vda rw\n30 20 0:40 / /tmp/lab/mnt rw - tmpfs x rw\n" +
+		"31 30 0:41 / /tmp/lab/mnt/node1/root rw - overlay x rw\n32 20 0:42 / /tmp/lab2/mnt rw - tmpfs x rw\n"
+	want := []string{"/tmp/lab/mnt", "/tmp/lab/mnt/node1/root"}
+	if got := mountsBelow(info, "/tmp/lab"); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestMissingPackages(t *testing.T) {
+	got := missingPackages([]string{"sudo", "socat", "galera-4"}, "sudo installed\nsocat config-files\n")
+	if want := []string{"socat", "galera-4"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestStatusOfProcesses(t *testing.T) {
+	for status, want := range map[string]bool{
+		"Name:\tsystemd\nNSpid:\t812\t1\n": true, "NSpid:\t812\t17\n": false, "NSpid:\t1\n": false, "NSpid:\t9\t8\t1\n": false, "": false,
+	} {
+		if got := isLeader(status); got != want {
+			t.Errorf("isLeader(%q): got %v", status, got)
 		}
 	}
-	if pids := cgroupPIDs(l.names.prefix); len(pids) > 0 {
-		t.Errorf("left behind: processes %v", pids)
+	if p := parseStatus("Uid:\t102\t102\t102\t102\nNSpid:\t812\t17\n"); p.PID != 17 || p.UID != 102 {
+		t.Errorf("got %v, want pid 17 and uid 102", p)
 	}
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
-	must(t, err)
-	if left := mountsBelow(string(mounts), l.dir); len(left) > 0 {
-		t.Errorf("left behind: mounts %v", left)
+}
+
+func TestSnapshotStaysInside(t *testing.T) {
+	root := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(root, "etc/app"), 0o755))
+	must(t, os.WriteFile(filepath.Join(root, "etc/app/conf"), []byte("x"), 0o640))
+	must(t, os.Symlink("/etc/app", filepath.Join(root, "link"))) // absolute: must not lead to this machine
+	must(t, os.Symlink("/gone", filepath.Join(root, "etc/app/dangling")))
+	found := map[string]File{}
+	for _, start := range []string{"/etc", "/link/conf", "/nothing", "/link/nothing"} {
+		must(t, snapshotTree(t.Context(), root, start, found))
 	}
-	if _, err := os.Stat(l.dir); err == nil {
-		t.Errorf("left behind: %s", l.dir)
+	want := []string{"/etc", "/etc/app", "/etc/app/conf", "/etc/app/dangling", "/link/conf"}
+	if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if f := found["/link/conf"]; f.SHA256 != "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" || f.Mode != 0o640 {
+		t.Errorf("/link/conf: got %s", f)
+	}
+	if f := found["/etc/app/dangling"]; f.Link != "/gone" {
+		t.Errorf("dangling link: got %s", f)
+	}
+}
+
+func TestGuardOfOthersStays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "policy-rc.d")
+	must(t, removeGuard(path))
+	must(t, placeGuard(path))
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("guard: %v, %v; want an executable file", info, err)
+	}
+	must(t, removeGuard(path))
+	if _, err := os.Stat(path); err == nil {
+		t.Error("our own guard is still there")
+	}
+	must(t, os.WriteFile(path, []byte("#!/bin/sh\nexit 0\n"), 0o755))
+	must(t, placeGuard(path))
+	must(t, removeGuard(path))
+	if data, err := os.ReadFile(path); err != nil || !strings.Contains(string(data), "exit 0") {
+		t.Errorf("somebody else's guard: got %q, %v", data, err)
+	}
+}
+
+func TestPollTellsWhatWasMissing(t *testing.T) {
+	calls := 0
+	must(t, poll(t.Context(), time.Minute, time.Microsecond, "x", func(context.Context) error {
+		if calls++; calls < 3 {
+			return errors.New("not yet")
+		}
+		return nil
+	}))
+	err := poll(t.Context(), time.Millisecond, time.Microsecond, "waiting", func(context.Context) error { return errors.New("no sshd") })
+	if err == nil || !strings.Contains(err.Error(), "waiting") || !strings.Contains(err.Error(), "no sshd") {
+		t.Errorf("got %v, want what was awaited and the last answer", err)
 	}
 }

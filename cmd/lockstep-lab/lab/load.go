@@ -3,15 +3,11 @@ package lab
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 )
 
 // Load writes rows steadily through whichever node answers, as an application
@@ -118,7 +114,7 @@ func (w *Load) write(ctx context.Context, writer int, password string) {
 	nodes := w.lab.Nodes()
 	at := writer % len(nodes)
 	db := w.lab.connect(nodes[at], password)
-	defer func() { db.Close() }()
+	defer func() { _ = db.Close() }()
 	for seq := 1; ; {
 		select {
 		case <-w.stop:
@@ -133,109 +129,10 @@ func (w *Load) write(ctx context.Context, writer int, password string) {
 			seq++
 			continue
 		}
-		db.Close()
+		_ = db.Close() // it failed already
 		at = (at + 1) % len(nodes)
 		db = w.lab.connect(nodes[at], password)
 	}
-}
-
-// insertRow writes one row; that it is there already counts as written.
-func insertRow(ctx context.Context, db *sql.DB, run string, writer, seq int, body string) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	_, err := db.ExecContext(ctx, "INSERT INTO lab.`rows` (run, writer, seq, body) VALUES (?, ?, ?, ?)", run, writer, seq, body)
-	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1062 { // duplicate key
-		return nil
-	}
-	return err
-}
-
-// connect prepares one connection to a node as the application: with TLS when
-// the server offers it, without verifying, since this is only a load.
-func (l *Lab) connect(n *Node, password string) *sql.DB {
-	return open(n, password, "preferred")
-}
-
-func open(n *Node, password, tls string) *sql.DB {
-	cfg := mysql.NewConfig()
-	cfg.User, cfg.Passwd, cfg.DBName = "app", password, "lab"
-	cfg.Net, cfg.Addr = "tcp", net.JoinHostPort(n.addr.String(), "3306")
-	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = 2*time.Second, 5*time.Second, 5*time.Second
-	cfg.TLSConfig, cfg.AllowNativePasswords, cfg.Logger = tls, true, &mysql.NopLogger{}
-	connector, err := mysql.NewConnector(cfg)
-	if err != nil { // only a wrong configuration, which the first use then reports
-		connector = brokenConnector{err}
-	}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(1)
-	return db
-}
-
-// Check reads every acknowledged row back on every node and adds what is
-// missing to the report. A node that is just starting is waited for, a minute
-// at most, and each one until it has applied all that the cluster had
-// committed. A node that cannot be read is an error. Call it after Stop.
-func (w *Load) Check(ctx context.Context) (LoadReport, error) {
-	r := w.Report()
-	password, err := w.lab.Password("app")
-	if err != nil {
-		return r, err
-	}
-	r.Lost = map[string]int{}
-	var mu sync.Mutex
-	err = w.lab.each(ctx, func(ctx context.Context, n *Node) error {
-		var have map[rowID]bool
-		err := poll(ctx, time.Minute, 200*time.Millisecond, "load: reading back on "+n.name, func(ctx context.Context) (err error) {
-			have, err = w.readBack(ctx, n, password)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		r.Lost[n.name] = missingRows(w.tally.acknowledged(), have)
-		return nil
-	})
-	return r, err
-}
-
-type rowID struct{ writer, seq int }
-
-func (w *Load) readBack(ctx context.Context, n *Node, password string) (map[rowID]bool, error) {
-	db := w.lab.connect(n, password)
-	defer db.Close()
-	if _, err := db.ExecContext(ctx, "SET SESSION wsrep_sync_wait = 1"); err != nil {
-		return nil, err
-	}
-	rows, err := db.QueryContext(ctx, "SELECT writer, seq FROM lab.`rows` WHERE run = ?", w.run)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	have := map[rowID]bool{}
-	for rows.Next() {
-		var id rowID
-		if err := rows.Scan(&id.writer, &id.seq); err != nil {
-			return nil, err
-		}
-		have[id] = true
-	}
-	return have, rows.Err()
-}
-
-// missingRows counts the promised rows that are not there. Writer i was
-// promised the rows 1 to acknowledged[i].
-func missingRows(acknowledged []int, have map[rowID]bool) int {
-	missing := 0
-	for writer, last := range acknowledged {
-		for seq := 1; seq <= last; seq++ {
-			if !have[rowID{writer, seq}] {
-				missing++
-			}
-		}
-	}
-	return missing
 }
 
 func (r LoadReport) String() string {

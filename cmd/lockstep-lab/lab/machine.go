@@ -29,7 +29,7 @@ func (l *Lab) spawn(ctx context.Context, cgroup string, argv []string, attach fu
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	sh := []string{"/bin/sh", "-c", enterScript, "enter", strings.Join(groups, " ")}
 	cmd := exec.CommandContext(ctx, sh[0], append(sh[1:], argv...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, UseCgroupFD: true, CgroupFD: int(dir.Fd())}
@@ -70,7 +70,7 @@ func (n *Node) boot() error {
 	if err != nil {
 		return err
 	}
-	defer console.Close()
+	defer func() { _ = console.Close() }()
 	argv := n.lab.nspawn(n.name, n.root(), "--hostname="+n.name,
 		"--network-namespace-path="+filepath.Join(netnsDir, n.lab.names.netns(n.index)),
 		"--capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_IPC_LOCK", "--boot", "systemd.unit=multi-user.target")
@@ -129,7 +129,7 @@ func (n *Node) greeting(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if err := c.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func (l *Lab) WriteMarkers(ctx context.Context, n *Node, marker string, rows int
 		return err
 	}
 	db := open(n, password, tls)
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	run := rand.Text()[:12]
 	for seq := 1; seq <= rows; seq++ {
 		if err := insertRow(ctx, db, run, 0, seq, marker); err != nil {

@@ -31,16 +31,22 @@ func (l *Lab) installPackages(ctx context.Context) error {
 		return nil
 	}
 	l.log.Info("installing packages", "missing", strings.Join(missing, " "))
-	if err := l.placeGuard(); err != nil {
+	if err := placeGuard(guardPath); err != nil {
 		return err
 	}
-	_, err := run(ctx, append([]string{"env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--quiet", "--no-install-recommends"}, missing...)...)
-	if err != nil {
+	err := aptInstall(ctx, missing)
+	if err != nil { // the lists of a fresh machine may be old or empty
 		if _, uerr := run(ctx, "apt-get", "update", "--quiet"); uerr == nil {
-			_, err = run(ctx, append([]string{"env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--quiet", "--no-install-recommends"}, missing...)...)
+			err = aptInstall(ctx, missing)
 		}
 	}
-	return errors.Join(err, l.removeGuard())
+	return errors.Join(err, removeGuard(guardPath))
+}
+
+func aptInstall(ctx context.Context, packages []string) error {
+	argv := []string{"env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--quiet", "--no-install-recommends"}
+	_, err := run(ctx, append(argv, packages...)...)
+	return err
 }
 
 // missingPackages compares with dpkg-query's "name status" lines.
@@ -60,22 +66,22 @@ func missingPackages(wanted []string, listed string) []string {
 }
 
 // placeGuard keeps apt from starting daemons; a guard that was there stays.
-func (l *Lab) placeGuard() error {
-	_, err := os.Stat(guardPath)
+func placeGuard(path string) error {
+	_, err := os.Stat(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return writeFile(guardPath, []byte(guardText), 0o755)
+	return writeFile(path, []byte(guardText), 0o755)
 }
 
 // removeGuard removes our own guard only, also one that a crash left.
-func (l *Lab) removeGuard() error {
-	data, err := os.ReadFile(guardPath)
+func removeGuard(path string) error {
+	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && string(data) != guardText {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("guard of package installation: %w", err)
 	}
-	return os.Remove(guardPath)
+	return os.Remove(path)
 }

@@ -105,7 +105,7 @@ func (s *Sniffer) Stop() SniffReport {
 
 // read takes packets until ctx ends and the socket is drained.
 func (s *Sniffer) read(ctx context.Context) {
-	defer unix.Close(s.fd)
+	defer func() { _ = unix.Close(s.fd) }()
 	buf := make([]byte, 1<<17) // a veth carries segments of up to 64 KiB
 	for {
 		n, _, err := unix.Recvfrom(s.fd, buf, 0)
@@ -137,7 +137,7 @@ func openPacketSocket(name string) (fd int, err error) {
 	}
 	defer func() {
 		if err != nil {
-			unix.Close(fd)
+			_ = unix.Close(fd)
 		}
 	}()
 	if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 64<<20); err != nil {

@@ -1,8 +1,6 @@
 package lab
 
 import (
-	"context"
-	"database/sql/driver"
 	"slices"
 	"sync"
 	"time"
@@ -71,9 +69,3 @@ func (t *tally) acknowledged() []int {
 	defer t.mu.Unlock()
 	return slices.Clone(t.acked)
 }
-
-// brokenConnector reports one error at every use.
-type brokenConnector struct{ err error }
-
-func (b brokenConnector) Connect(context.Context) (driver.Conn, error) { return nil, b.err }
-func (b brokenConnector) Driver() driver.Driver                        { return nil }
