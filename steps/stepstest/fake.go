@@ -24,6 +24,7 @@ type Fake struct {
 
 	mu      sync.Mutex
 	files   map[string]*entry
+	gone    map[string]bool // what a preview removed
 	clock   time.Time
 	version int
 
@@ -51,7 +52,7 @@ type entry struct {
 // NewFake returns an empty host with a root directory. Its clock begins at a
 // fixed time and goes on by one second with each change.
 func NewFake(name string) *Fake {
-	f := &Fake{name: name, address: name + ".example", files: map[string]*entry{},
+	f := &Fake{name: name, address: name + ".example", files: map[string]*entry{}, gone: map[string]bool{},
 		clock: time.Date(2027, 1, 10, 12, 0, 0, 0, time.UTC)}
 	f.files["/"] = &entry{stat: steps.Stat{Kind: steps.Directory, Mode: 0o755, Owner: "root", Group: "root", Changed: f.clock, Version: "0"}}
 	return f

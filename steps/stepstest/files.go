@@ -23,7 +23,10 @@ func (f *Fake) Stat(ctx context.Context, p string) (steps.Stat, error) {
 	e, err := f.find(p, false)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return steps.Stat{Kind: steps.Absent}, nil
+		if by := f.actOn(path.Clean(p)); by != "" {
+			return steps.Stat{}, &steps.Unforeseen{Resource: p, By: by}
+		}
+		return f.absent(path.Clean(p)), nil
 	case err != nil:
 		return steps.Stat{}, err
 	}
@@ -158,6 +161,7 @@ func (f *Fake) Delete(p string) {
 // drop removes what is at a path, which changes its directory too.
 func (f *Fake) drop(at string) {
 	delete(f.files, at)
+	f.gone[at] = f.preview
 	f.entered(path.Dir(at))
 }
 
@@ -168,6 +172,11 @@ func (f *Fake) entered(dir string) {
 		f.clock = f.clock.Add(time.Second)
 		e.stat.Changed = f.clock
 	}
+}
+
+// absent describes a path at which nothing is.
+func (f *Fake) absent(p string) steps.Stat {
+	return steps.Stat{Kind: steps.Absent, Pending: f.gone[p]}
 }
 
 // make returns what is at p after links, or puts something new of kind there.

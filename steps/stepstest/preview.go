@@ -22,7 +22,7 @@ type act struct {
 func (f *Fake) Preview() *Fake {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	p := &Fake{name: f.name, address: f.address, files: map[string]*entry{}, clock: f.clock, version: f.version,
+	p := &Fake{name: f.name, address: f.address, files: map[string]*entry{}, gone: maps.Clone(f.gone), clock: f.clock, version: f.version,
 		queries: slices.Clone(f.queries), execs: slices.Clone(f.execs), dial: f.dial, preview: true,
 		foreseen: slices.Clone(f.foreseen), acts: slices.Clone(f.acts)}
 	for at, e := range maps.All(f.files) {
@@ -51,6 +51,7 @@ func (f *Fake) remember(c steps.Command) {
 			continue
 		}
 		delete(f.files, seen.Path)
+		f.gone[seen.Path] = true
 		if seen.Data != nil {
 			e := &entry{stat: steps.Stat{Kind: steps.Regular, Mode: 0o600, Owner: "root", Group: "root", Size: int64(len(seen.Data))}, data: seen.Data}
 			f.files[seen.Path] = e
@@ -82,6 +83,17 @@ func (f *Fake) touchedBy(reads []string) string {
 	for at, e := range f.files {
 		if f.preview && e.stat.Pending && len(reads) > 0 && covers(reads, at) {
 			return "writing " + at
+		}
+	}
+	return ""
+}
+
+// actOn names the act that may have made something at p, where nothing was
+// and no act foresaw that nothing is.
+func (f *Fake) actOn(p string) string {
+	for _, a := range slices.Backward(f.acts) {
+		if !f.gone[p] && covers(a.writes, p) {
+			return a.name
 		}
 	}
 	return ""
