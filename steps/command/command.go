@@ -60,12 +60,18 @@ const always = "the effect of a command is not known before it ran"
 
 func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 	done, why, err := s.done(ctx, v.Self)
+	unknown := s.unknown()
+	if u, ok := steps.IsUnforeseen(err); ok {
+		// It may run. Told as a change, so that a dry run takes what it may
+		// write for unknown too.
+		done, why, err, unknown = false, "", nil, "whether it runs is not known: "+u.Error()
+	}
 	if err != nil || done {
 		return steps.Change{}, err
 	}
 	return steps.Change{
 		Edits:   []steps.Edit{{Op: steps.Run, Subject: s.subject(), Summary: s.summary(), Why: why}},
-		Unknown: s.unknown(),
+		Unknown: unknown,
 		Secrets: s.secrets,
 	}, nil
 }

@@ -86,6 +86,28 @@ func TestCheckIsForeseenAndVerified(t *testing.T) {
 	}
 }
 
+// A step that may run makes what it writes unknown to the steps after it.
+func TestMayRunAfterAnUnknownCommand(t *testing.T) {
+	w := stepstest.NewWorld(Kind())
+	makes(w)
+	p := w.Self.Preview()
+	if _, err := p.Exec(t.Context(), steps.Command{Argv: []string{"other"}, Writes: []string{"/other"}}); err != nil {
+		t.Fatal(err)
+	}
+	step := stepstest.Decode(t, Kind(), `{argv: [make], check: [made], writes: /made}`)
+	c, err := step.Probe(t.Context(), w.ViewOf(p))
+	if err != nil || len(c.Edits) != 1 || !strings.Contains(c.Unknown, "whether it runs is not known") {
+		t.Fatalf("got %+v, %v; want a run that is unknown", c, err)
+	}
+	if err := step.Apply(t.Context(), p, c); err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Stat(t.Context(), "/made")
+	if _, ok := steps.IsUnforeseen(err); !ok {
+		t.Errorf("what it may write: got %v, want Unforeseen", err)
+	}
+}
+
 func TestCommandLine(t *testing.T) {
 	w := stepstest.NewWorld(Kind())
 	w.Self.OnExec(nil, evalScript...)
