@@ -104,6 +104,11 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 		c.Edits = append(c.Edits, *e)
 	}
 	e, err := s.probeState(ctx, v.Self, found)
+	if u, ok := steps.IsUnforeseen(err); ok {
+		// It may restart. Told as a change, so that a dry run counts the
+		// disruption and takes what hangs on it for unknown too.
+		e, err, c.Unknown = s.run(restart, "", steps.Restarts), nil, "whether it must restart is not known: "+u.Error()
+	}
 	if err != nil {
 		return steps.Change{}, err
 	}

@@ -192,6 +192,24 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// What a command before may have changed is told as a restart that may be.
+func TestMayRestartAfterAnUnknownCommand(t *testing.T) {
+	w := stepstest.NewWorld(Kind())
+	build("active", "enabled")(w)
+	p := w.Self.Preview()
+	if _, err := p.Exec(t.Context(), steps.Command{Argv: []string{"other"}, Writes: []string{"/etc/mysql"}}); err != nil {
+		t.Fatal(err)
+	}
+	step := stepstest.Decode(t, Kind(), currentYAML)
+	c, err := step.Probe(t.Context(), w.ViewOf(p))
+	if err != nil || len(c.Edits) != 1 || c.Edits[0].Disrupts == nil || !strings.Contains(c.Unknown, "is not known") {
+		t.Fatalf("got %+v, %v; want a restart that is unknown", c, err)
+	}
+	if err := step.Apply(t.Context(), p, c); err != nil {
+		t.Errorf("apply to the preview: %v", err)
+	}
+}
+
 func TestSysV(t *testing.T) {
 	w := stepstest.NewWorld(Kind())
 	w.Self.PutFile("/etc/init.d/mysql", "#!/bin/sh")

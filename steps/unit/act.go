@@ -81,6 +81,9 @@ func reload(ctx context.Context, h steps.Host, s State) (State, error) {
 		return s, nil
 	}
 	changed, err := unitChanged(ctx, h, s)
+	if _, unforeseen := steps.IsUnforeseen(err); unforeseen {
+		return s, nil // a reload more or less: nothing hangs on it
+	}
 	if err != nil || !changed {
 		return s, err
 	}
@@ -98,8 +101,8 @@ func (s State) after(ctx context.Context, r steps.Reader, verb string, files []s
 		a.Active, a.Sub, a.Result, a.PID, a.foreseen = "inactive", "dead", "success", 0, ""
 		return a, nil
 	}
-	a.Active, a.Sub, a.Result = "active", "running", "success"
-	found, err := gather(ctx, r, s, files)
+	a.Active, a.Sub, a.Result, a.foreseen = "active", "running", "success", "soon"
+	found, err := gather(ctx, r, a, files)
 	if err != nil {
 		return a, err
 	}

@@ -56,7 +56,7 @@ func (g *gatherer) own(ctx context.Context) error {
 	local := "/etc/systemd/system/" + strings.TrimSuffix(g.of.Name, ".service") + ".service"
 	files := append([]string{local + ".d"}, g.of.Files...)
 	s, err := g.r.Stat(ctx, local)
-	if err != nil {
+	if err != nil && !g.passes(err) {
 		return err
 	}
 	if s.Kind != steps.Link {
@@ -68,6 +68,13 @@ func (g *gatherer) own(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// passes reports whether err is no obstacle. After a start that a dry run
+// foresees, what an act before may have touched has been read by that start.
+func (g *gatherer) passes(err error) bool {
+	_, unforeseen := steps.IsUnforeseen(err)
+	return unforeseen && g.of.Foreseen()
 }
 
 func (g *gatherer) named(ctx context.Context, f string) error {
@@ -91,10 +98,16 @@ func (g *gatherer) glob(ctx context.Context, pattern string) error {
 		return fmt.Errorf("%s: only the last part of a path may be a pattern", pattern)
 	}
 	s, err := g.r.Stat(ctx, path.Clean(dir))
+	if g.passes(err) {
+		return nil
+	}
 	if err != nil || s.Kind == steps.Absent {
 		return err
 	}
 	names, err := g.r.ReadDir(ctx, path.Clean(dir))
+	if g.passes(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -117,8 +130,8 @@ func (g *gatherer) add(ctx context.Context, p string, depth int) error {
 			p, maxEvidence, maxDepth)
 	}
 	s, err := g.r.Stat(ctx, p)
-	if _, unforeseen := steps.IsUnforeseen(err); unforeseen && g.of.Foreseen() {
-		g.seen[p] = true // the foreseen start itself may have touched it
+	if g.passes(err) {
+		g.seen[p] = true
 		return nil
 	}
 	if err != nil || g.seen[p] || s.Kind == steps.Absent && !s.Pending {
@@ -143,6 +156,9 @@ func (g *gatherer) link(ctx context.Context, p string, depth int) error {
 	if errors.As(err, &problem) {
 		return nil
 	}
+	if g.passes(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -151,6 +167,9 @@ func (g *gatherer) link(ctx context.Context, p string, depth int) error {
 
 func (g *gatherer) all(ctx context.Context, dir string, depth int) error {
 	names, err := g.r.ReadDir(ctx, dir)
+	if g.passes(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
