@@ -200,7 +200,7 @@ func (r *run) view(host string) steps.View {
 
 // liveView is the same without anything pending or remembered, for gates.
 func (r *run) liveView(host string) steps.View {
-	v := steps.View{Control: r.Control}
+	v := steps.View{Self: r.Control, Control: r.Control}
 	for _, h := range r.Plan.Peers {
 		if h.Name == host {
 			v.Self = r.Machines[host]

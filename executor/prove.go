@@ -2,11 +2,16 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"lockstep/plan"
 	"lockstep/steps"
 )
+
+// proofPatience is how long a verification may say that it is not yet so.
+const proofPatience = 2 * time.Minute
 
 // proof is what is needed to verify a step once its change is on the host.
 type proof struct {
@@ -41,7 +46,7 @@ func (w *worker) verify(ctx context.Context, p proof) (proven bool, err error) {
 	case own && !w.live && (!p.change.Empty() || !w.overlay.untouched()):
 		return false, nil // the world that it would prove is not there yet
 	case own:
-		err = within(ctx, p.task, func(ctx context.Context) error { return v.Verify(ctx, w.view(w.host)) })
+		err = within(ctx, p.task, func(ctx context.Context) error { return w.patiently(ctx, v) })
 		if _, unknown := steps.IsUnforeseen(err); unknown && !w.live {
 			return false, nil
 		}
@@ -54,6 +59,29 @@ func (w *worker) verify(ctx context.Context, p proof) (proven bool, err error) {
 		err = fmt.Errorf("after the change it is still not as wanted: %s", summary(left))
 	}
 	return false, err
+}
+
+// patiently verifies, again and again while the step says that it is not yet
+// so. A live run looks at the hosts themselves, since a cluster goes on
+// changing after an act.
+func (w *worker) patiently(ctx context.Context, v steps.Verifier) error {
+	view := w.view(w.host)
+	if w.live {
+		view = w.liveView(w.host)
+	}
+	for start := time.Now(); ; {
+		err := v.Verify(ctx, view)
+		var notYet *steps.NotYet
+		if !w.live || !errors.As(err, &notYet) {
+			return err
+		}
+		if time.Since(start) > proofPatience {
+			return fmt.Errorf("still so after %s: %w", proofPatience, err)
+		}
+		if stopped := sleep(ctx, w.Poll); stopped != nil {
+			return errors.Join(stopped, err)
+		}
+	}
 }
 
 func summary(c steps.Change) string {

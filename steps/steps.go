@@ -97,7 +97,8 @@ type Local interface {
 }
 
 // Verifier is implemented by a step that can prove more than an empty probe.
-// Verify runs after the step's changes are on the host, or when there were none.
+// Verify runs after the step's changes are on the host, or when there were
+// none. It returns a *NotYet while waiting may help; it does not wait itself.
 type Verifier interface {
 	Verify(ctx context.Context, v View) error
 }
