@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -28,7 +29,7 @@ func TestLabUpDown(t *testing.T) {
 		}
 		wantNothingLeft(t, l)
 	})
-	shape := Options{Nodes: 3, Subnet: "10.79.0.0/24"}
+	shape := Options{Nodes: 3, Subnet: freeSubnet(t, l)}
 	must(t, l.Up(ctx, shape))
 	if err := mustOpen(t, dir).Up(ctx, Options{Nodes: 2, Subnet: shape.Subnet}); err == nil {
 		t.Error("up with another shape: no error")
@@ -42,6 +43,19 @@ func TestLabUpDown(t *testing.T) {
 	t.Run("processes", func(t *testing.T) { testProcesses(t, l.Nodes()[0]) })
 	t.Run("tiny disk", func(t *testing.T) { testTinyDisk(ctx, t, l.Nodes()[1]) })
 	t.Run("reset", func(t *testing.T) { testReset(ctx, t, l) })
+}
+
+// freeSubnet keeps out of the way of another run of this test.
+func freeSubnet(t *testing.T, l *Lab) string {
+	t.Helper()
+	for i := range 250 {
+		l.opts.Subnet = fmt.Sprintf("10.79.%d.0/24", i)
+		if l.checkSubnet() == nil {
+			return l.opts.Subnet
+		}
+	}
+	t.Fatal("all of 10.79.0.0/16 is in use on this machine")
+	return ""
 }
 
 // requireLab skips where no lab is wanted; CI wants it.
