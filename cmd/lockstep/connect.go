@@ -92,13 +92,6 @@ func (a *app) unusable(p *plan.Plan, failed []error) error {
 	if list == nil {
 		return nil
 	}
-	list.ErrorFormat = func(errs []error) string {
-		texts := make([]string, len(errs))
-		for i, e := range errs {
-			texts[i] = e.Error()
-		}
-		return strings.Join(texts, "\n")
-	}
 	return &outcome{code, fmt.Sprintf("%s: %s", word, strings.Join(hosts, ", ")), list}
 }
 

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
 
 	"lockstep/executor"
 	"lockstep/steps"
@@ -49,7 +52,7 @@ func (a *app) exit(err error) int {
 		o = &outcome{exitUsage, "invalid input or usage", err}
 	}
 	if o.err != nil {
-		a.say("%v", o.err)
+		a.say("%s", strings.Join(texts(o.err), "\n"))
 	}
 	if a.view != nil {
 		a.view.Exit(o.code, o.reason)
@@ -58,6 +61,19 @@ func (a *app) exit(err error) int {
 		a.say("lockstep: exit %d: %s", o.code, o.reason)
 	}
 	return o.code
+}
+
+// texts are the problems in err, each by itself.
+func texts(err error) []string {
+	list, ok := err.(*multierror.Error)
+	if !ok {
+		return []string{err.Error()}
+	}
+	var out []string
+	for _, e := range list.Errors {
+		out = append(out, texts(e)...)
+	}
+	return out
 }
 
 // judge turns the outcome of a run into an exit. What was failing before any

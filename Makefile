@@ -1,0 +1,59 @@
+# make demo   the main job for real: three hosts, a plaintext cluster, encrypted
+# make test   all tests; as root on Linux with the rehearsal lab
+# make check  format, vet, lint, generated files, short tests
+# make bench  ratios, measured in one run
+
+GO      ?= go
+LABDIR  ?= $(or $(LOCKSTEP_LAB_DIR),/tmp/lockstep-lab)
+ROOT    := $(shell [ "$$(id -u)" = 0 ] && [ "$$(uname)" = Linux ] && echo yes)
+SOURCES := $(shell find . -name '*.go' -o -name '*.md' -o -name '*.sh' -o -name go.mod | grep -v '^./bin/')
+
+.PHONY: demo test check bench fuzz lab-up lab-down build
+
+build: bin/lockstep bin/lockstep-lab
+
+bin/lockstep: $(SOURCES)
+	$(GO) build -o $@ ./cmd/lockstep
+
+bin/lockstep-lab: $(SOURCES)
+	$(GO) build -o $@ ./cmd/lockstep-lab
+
+bin/golangci-lint: tools/go.mod
+	$(GO) build -C tools -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+demo: build
+	./examples/demo.sh
+
+check: bin/golangci-lint
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
+	$(GO) vet ./...
+	./bin/golangci-lint run ./...
+	$(GO) mod verify
+	$(GO) test -race -short ./...
+
+ifeq ($(ROOT),yes)
+test: build
+	./bin/lockstep-lab up --dir $(LABDIR)
+	LOCKSTEP_LAB=1 LOCKSTEP_LAB_DIR=$(LABDIR) $(GO) test -race -timeout 40m ./...
+	./bin/lockstep-lab down --dir $(LABDIR)
+else
+test:
+	@echo "not root on Linux: the tests on real hosts are left out"
+	$(GO) test -race ./...
+endif
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+	  dir=$$($(GO) list -f '{{.Dir}}' $$pkg); \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | sed 's/func //'); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-60s} $$pkg || exit 1; \
+	  done; done
+
+lab-up: bin/lockstep-lab
+	./bin/lockstep-lab up --dir $(LABDIR)
+
+lab-down: bin/lockstep-lab
+	./bin/lockstep-lab down --dir $(LABDIR)
