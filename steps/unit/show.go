@@ -65,8 +65,8 @@ func parseTime(text string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	t, err := time.Parse("Mon 2006-01-02 15:04:05.999999 MST", text)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("systemctl show told the time %q", text)
+	if err != nil || !strings.HasSuffix(text, " UTC") { // Go would take any other zone for UTC
+		return time.Time{}, fmt.Errorf("systemctl show told the time %q, which is not one in UTC", text)
 	}
 	if !strings.Contains(text, ".") {
 		t = t.Add(time.Second - time.Microsecond)

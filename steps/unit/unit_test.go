@@ -53,8 +53,10 @@ func TestParseTime(t *testing.T) {
 			t.Errorf("%q: got %v, %v; want %s", text, got, err, want)
 		}
 	}
-	if _, err := parseTime("yesterday"); err == nil {
-		t.Error("a word was taken for a time")
+	for _, text := range []string{"yesterday", "Mon 2026-11-23 14:57:39 CET"} {
+		if got, err := parseTime(text); err == nil {
+			t.Errorf("%q was taken for %v", text, got)
+		}
 	}
 }
 
