@@ -4,51 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"lockstep/steps"
 )
-
-// World is what a step sees in a test.
-type World struct {
-	Self    *Fake
-	Peers   []*Fake
-	Control *Fake
-}
-
-// NewWorld returns a host db1 without peers, and a control machine; for a kind
-// with OnControl they are one.
-func NewWorld(kind steps.Kind) *World {
-	w := &World{Self: NewFake("db1"), Control: NewFake("control")}
-	if kind.OnControl {
-		w.Self = w.Control
-	}
-	return w
-}
-
-// AddPeer adds a host to the stage.
-func (w *World) AddPeer(name string) *Fake {
-	w.Peers = append(w.Peers, NewFake(name))
-	return w.Peers[len(w.Peers)-1]
-}
-
-// View is the world as a probe sees it.
-func (w *World) View() steps.View { return w.ViewOf(w.Self) }
-
-// ViewOf is the world with self in the place of Self, such as a Preview.
-func (w *World) ViewOf(self *Fake) steps.View {
-	v := steps.View{Self: self, Control: w.Control}
-	if w.Control == w.Self {
-		v.Control = self
-	}
-	for _, p := range w.Peers {
-		v.Peers = append(v.Peers, p)
-	}
-	return v
-}
 
 // Case is one situation of a kind that the conformance suite plays through.
 type Case struct {
@@ -203,66 +164,6 @@ func (p *play) cancel(t *testing.T) {
 	}
 }
 
-// readFaults lets each read of a probe fail in turn: the probe must say so.
-func (p *play) readFaults(t *testing.T) {
-	for _, name := range []string{"self", "control", "peer"} {
-		for n := 1; ; n++ {
-			w, step := p.begin(t)
-			f := w.called(name)
-			if f == nil {
-				break
-			}
-			f.reads, f.failRead = 0, n
-			_, err := step.Probe(t.Context(), w.View())
-			if f.reads < n {
-				break
-			}
-			p.wantUnreachable(t, fmt.Sprintf("probe whose read %d of %s failed", n, name), err)
-		}
-	}
-}
-
-// writeFaults lets each write of an apply fail in turn: apply must say so.
-func (p *play) writeFaults(t *testing.T) {
-	for n := 1; ; n++ {
-		w, step := p.begin(t)
-		change := p.mustProbe(t, step, w.View())
-		w.Self.writes, w.Self.failWrite = 0, n
-		err := step.Apply(t.Context(), w.Self, change)
-		if w.Self.writes < n {
-			return
-		}
-		p.wantUnreachable(t, fmt.Sprintf("apply whose write %d failed", n), err)
-	}
-}
-
-// execFaults lets each command of an apply end with code 1 in turn.
-func (p *play) execFaults(t *testing.T) {
-	for n := 1; ; n++ {
-		w, step := p.begin(t)
-		change := p.mustProbe(t, step, w.View())
-		w.Self.failExec = n
-		err := step.Apply(t.Context(), w.Self, change)
-		if len(w.Self.done) < n {
-			return
-		}
-		if err == nil {
-			t.Errorf("apply whose command %d ended with code 1: got no error", n)
-			continue
-		}
-		p.noSecret(t, "apply with a failed command", err.Error())
-	}
-}
-
-func (p *play) wantUnreachable(t *testing.T, what string, err error) {
-	t.Helper()
-	if !errors.Is(err, steps.ErrUnreachable) {
-		t.Errorf("%s: got %v, want an error that wraps ErrUnreachable", what, err)
-		return
-	}
-	p.noSecret(t, what, err.Error())
-}
-
 func (p *play) noSecret(t *testing.T, what, text string) {
 	t.Helper()
 	for i, secret := range p.Secrets {
@@ -278,43 +179,4 @@ func showChange(c steps.Change) string {
 		return err.Error()
 	}
 	return string(data)
-}
-
-func (w *World) each(do func(f *Fake)) {
-	do(w.Self)
-	if w.Control != w.Self {
-		do(w.Control)
-	}
-	for _, p := range w.Peers {
-		do(p)
-	}
-}
-
-func (w *World) called(name string) *Fake {
-	switch {
-	case name == "self":
-		return w.Self
-	case name == "control" && w.Control != w.Self:
-		return w.Control
-	case name == "peer" && len(w.Peers) > 0:
-		return w.Peers[0]
-	}
-	return nil
-}
-
-func (w *World) state() string {
-	var b strings.Builder
-	w.each(func(f *Fake) {
-		fmt.Fprintf(&b, "%s (%d commands)\n%s\n", f.name, len(f.Execs()), f.State())
-	})
-	return b.String()
-}
-
-// masked is State without the content of some files.
-func (f *Fake) masked(unsettled map[string]bool) string {
-	hidden := map[*entry]bool{}
-	for at, e := range f.files {
-		hidden[e] = unsettled[at]
-	}
-	return f.state(func(e *entry) bool { return !hidden[e] })
 }

@@ -5,6 +5,7 @@ package stepstest
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"path"
@@ -141,13 +142,21 @@ func (f *Fake) state(show func(*entry) bool) string {
 	for p, e := range f.files {
 		content := "..."
 		if show(e) {
-			content = fmt.Sprintf("%q", e.data)
+			content = digest(e.data)
 		}
 		lines = append(lines, fmt.Sprintf("%s %s %s %s:%s %s %s", p, e.stat.Kind, steps.FormatMode(e.stat.Mode),
 			e.stat.Owner, e.stat.Group, e.stat.Target, content))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+// digest is content as a test wants to see it.
+func digest(data []byte) string {
+	if len(data) <= 2000 {
+		return fmt.Sprintf("%q", data)
+	}
+	return fmt.Sprintf("%d bytes, sha256 %x", len(data), sha256.Sum256(data))
 }
 
 // put needs no lock held.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strings"
 
 	"lockstep/steps"
 )
@@ -148,18 +147,4 @@ func lookup(all []scripted, c steps.Command) AnswerFunc {
 		}
 	}
 	return nil
-}
-
-// Scripts lists what the fake answers, for the text of a failing test.
-func (f *Fake) Scripts() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var lines []string
-	for _, s := range f.queries {
-		lines = append(lines, "query "+strings.Join(s.argv, " "))
-	}
-	for _, s := range f.execs {
-		lines = append(lines, "exec "+strings.Join(s.argv, " "))
-	}
-	return strings.Join(lines, "\n")
 }
