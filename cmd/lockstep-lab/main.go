@@ -48,6 +48,6 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().StringVar(&a.dir, "dir", lab.DefaultDir(), "state directory (or LOCKSTEP_LAB_DIR)")
-	root.AddCommand(upCommand(a), downCommand(a), resetCommand(a), statusCommand(a), sshCommand(a), loadCommand(a), sniffCommand(a))
+	root.AddCommand(upCommand(a), downCommand(a), resetCommand(a), statusCommand(a), sshCommand(a), serveCommand(a), loadCommand(a), sniffCommand(a))
 	return root
 }

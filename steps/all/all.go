@@ -4,18 +4,28 @@ package all
 
 import (
 	"lockstep/steps"
+	"lockstep/steps/certs"
+	"lockstep/steps/command"
 	"lockstep/steps/copy"
 	"lockstep/steps/directory"
 	"lockstep/steps/file"
+	"lockstep/steps/galera"
 	"lockstep/steps/mycnf"
+	"lockstep/steps/service"
+	"lockstep/steps/verify"
 )
 
 // Registry returns the registry of all kinds.
 func Registry() (*steps.Registry, error) {
 	return steps.NewRegistry(
+		certs.Kind(),
+		command.Kind(),
 		copy.Kind(),
 		directory.Kind(),
 		file.Kind(),
+		galera.Kind(),
 		mycnf.Kind(),
+		service.Kind(),
+		verify.Kind(),
 	)
 }
