@@ -47,7 +47,7 @@ func (c *Conn) Commit(ctx context.Context, batch []executor.Write) error {
 	}
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitPatience)
 	defer cancel()
-	out, err := c.runJob(patient, job{id: nonce(), script: commitScript(plan), recall: true})
+	out, err := c.runJob(patient, job{base: c.target.jobs, id: nonce(), script: commitScript(plan), recall: true})
 	if err != nil {
 		c.discard(plan)
 		return &executor.CommitError{Path: batch[0].Path, Err: err}

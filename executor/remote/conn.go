@@ -124,18 +124,31 @@ func (c *Conn) ask(ctx context.Context, script string) (answer, error) {
 }
 
 func (c *Conn) askOnce(ctx context.Context, script string) (answer, error) {
-	l, err := c.live(ctx)
+	l, s, err := c.shell(ctx, (*link).readShell)
 	if err != nil {
 		return answer{}, err
 	}
-	s, err := l.readShell(ctx)
-	if err != nil {
-		if !l.alive() && ctx.Err() == nil {
-			return answer{}, errShellGone
+	a, err := s.do(ctx, script)
+	if errors.Is(err, errShellGone) {
+		l.check()
+	}
+	return a, err
+}
+
+// shell returns a remote sh that can be asked. When the connection turns out
+// to be lost before anything was sent, it is made again, once.
+func (c *Conn) shell(ctx context.Context, which func(*link, context.Context) (*shell, error)) (*link, *shell, error) {
+	for again := false; ; again = true {
+		l, err := c.live(ctx)
+		if err != nil {
+			return nil, nil, err
 		}
-		return answer{}, err
+		s, err := which(l, ctx)
+		if err == nil || again || !errors.Is(err, steps.ErrUnreachable) {
+			return l, s, err
+		}
+		l.check()
 	}
-	return s.do(ctx, script)
 }
 
 // Query runs a command that promises not to change the host. It is run again

@@ -28,6 +28,7 @@ const (
 // job is a script that runs detached from the connection. Its pid, output and
 // exit code are in a private directory on the host until they were fetched.
 type job struct {
+	base   string // where its directory is, or else /tmp
 	id     string
 	script string
 	stdin  []byte
@@ -42,7 +43,7 @@ func (c *Conn) Run(ctx context.Context, cmd steps.Command) (steps.Output, error)
 	if err != nil {
 		return steps.Output{}, err
 	}
-	out, err := c.runJob(ctx, job{id: nonce(), script: script, stdin: cmd.Stdin, recall: cmd.Long})
+	out, err := c.runJob(ctx, job{base: c.target.jobs, id: nonce(), script: script, stdin: cmd.Stdin, recall: cmd.Long})
 	if err != nil {
 		return steps.Output{}, fmt.Errorf("%s: %w", cmd, err)
 	}
@@ -58,16 +59,13 @@ func (c *Conn) runJob(ctx context.Context, j job) (steps.Output, error) {
 		c.jobs.Add(1)
 		defer c.jobs.Done()
 	}
-	l, err := c.live(ctx)
-	if err != nil {
-		return steps.Output{}, err
-	}
-	s, err := l.writeShell(ctx)
+	l, s, err := c.shell(ctx, (*link).writeShell)
 	if err != nil {
 		return steps.Output{}, err
 	}
 	a, err := c.await(ctx, l, s, j, j.startScript())
 	if errors.Is(err, errShellGone) {
+		l.check()
 		return c.recall(ctx, j)
 	}
 	if err != nil {
@@ -122,11 +120,7 @@ func (c *Conn) recall(ctx context.Context, j job) (steps.Output, error) {
 }
 
 func (c *Conn) recallOnce(ctx context.Context, j job) (steps.Output, error) {
-	l, err := c.live(ctx)
-	if err != nil {
-		return steps.Output{}, err
-	}
-	s, err := l.writeShell(ctx)
+	l, s, err := c.shell(ctx, (*link).writeShell)
 	if err != nil {
 		return steps.Output{}, err
 	}
@@ -145,7 +139,7 @@ func (c *Conn) result(s *shell, j job, a answer) (steps.Output, error) {
 		return parseResult(a.out)
 	case jobRefused:
 		return steps.Output{}, &steps.Problem{
-			What: "no place for a private directory under /run/lockstep or /tmp",
+			What: "no place for a private directory under " + j.base + " or /tmp",
 			Why:  string(bytes.TrimSpace(a.err)),
 			Do:   "make room there, or make it writable for " + c.target.User,
 			Err:  steps.ErrRefused,
@@ -182,14 +176,14 @@ func parseResult(b []byte) (steps.Output, error) {
 	return steps.Output{Code: code, Stdout: rest[:out], Stderr: rest[out:]}, nil
 }
 
-func (j job) dir() string { return "/run/lockstep/" + j.id }
+func (j job) dir() string { return j.base + "/" + j.id }
 
 // startScript makes the directory, runs the job in a session of its own and
 // reports. The job outlives the sh, but the sh does not wait in vain: no
 // polling happens.
 func (j job) startScript() string {
 	return `umask 077
-for b in /run/lockstep /tmp; do
+for b in ` + j.base + ` /tmp; do
 if [ $b = /tmp ] || mkdir $b 2>/dev/null || { [ -d $b ] && [ ! -L $b ] && [ -O $b ]; }; then
 d=$b/` + j.id + `; [ $b = /tmp ] && d=$b/lockstep-` + j.id + `
 mkdir "$d" && break; fi; d=
@@ -202,12 +196,13 @@ $s sh "$d/run" "$d" </dev/null >/dev/null 2>&1
 ` + reportScript
 }
 
-// body is the job itself. It owns its files before it starts, and what it
-// was given is gone from the disk before the command runs.
+// body is the job itself. What it was given is gone from the disk before the
+// command runs. A TERM is for the command: the sh around it stays to note how
+// that ended.
 func (j job) body() string {
-	return `d=$1; echo $$ >"$d/pid"; trap '' HUP PIPE
+	return `d=$1; trap '' HUP PIPE; trap : TERM; echo $$ >"$d/pid"
 exec <"$d/in" >"$d/out" 2>"$d/err"; rm -f "$d/in" "$d/run"
-(trap - HUP PIPE
+(trap - HUP PIPE TERM
 ` + j.script + `
 )
 echo $? >"$d/code" && mv "$d/code" "$d/rc"
@@ -241,8 +236,8 @@ func (l *link) endJob(j job) {
 	defer cancel()
 	_, err := l.once(ctx, `d=`+j.dir()+`; [ -d "$d" ] || d=/tmp/lockstep-`+j.id+`; `+
 		`i=0; while [ ! -s "$d/pid" ] && [ $i -lt 5 ]; do i=$((i+1)); sleep 0.2 2>/dev/null || sleep 1; done; `+
-		`read -r p <"$d/pid" || exit 0; kill -TERM -- "-$p" 2>/dev/null || kill -TERM "$p" 2>/dev/null; `+
-		`i=0; while [ $i -lt 10 ]; do i=$((i+1)); kill -0 -- "-$p" 2>/dev/null || { rm -rf "$d"; exit 0; }; sleep 0.2 2>/dev/null || sleep 1; done; exit 1`)
+		`read -r p <"$d/pid" || exit 0; kill -TERM "-$p" 2>/dev/null || kill -TERM "$p" 2>/dev/null; `+
+		`i=0; while [ $i -lt 10 ]; do i=$((i+1)); kill -0 "$p" 2>/dev/null || { rm -rf "$d"; exit 0; }; sleep 0.2 2>/dev/null || sleep 1; done; exit 1`)
 	if err != nil && l.alive() {
 		l.log.Warn("a command could not be ended", "host", l.target.Name, "error", err)
 	}

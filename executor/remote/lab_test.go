@@ -5,9 +5,11 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,6 +60,7 @@ func serve(t *testing.T, o sshserver.Options) (*sshserver.Server, Target) {
 	return server, Target{
 		Name: "db1", Address: "127.0.0.1", Port: server.Addr().Port, User: "root",
 		Keys: []string{file}, KnownHosts: []string{known}, Timeout: 10 * time.Second,
+		jobs: filepath.Join(t.TempDir(), "jobs"),
 	}
 }
 
@@ -79,3 +82,24 @@ func local(t *testing.T) *Conn {
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// holdingFifo makes two fifos: one to learn that a command has come so far,
+// and one to let it go on.
+func holdingFifo(t *testing.T) (ready, release string) {
+	t.Helper()
+	dir := t.TempDir()
+	ready, release = filepath.Join(dir, "ready"), filepath.Join(dir, "release")
+	if err := errors.Join(syscall.Mkfifo(ready, 0o600), syscall.Mkfifo(release, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return ready, release
+}
+
+func readAll(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -97,6 +97,15 @@ func (l *link) alive() bool {
 	}
 }
 
+// check finds out whether the connection is lost, which its reader may not
+// have noticed yet.
+func (l *link) check() {
+	if _, _, err := l.client.SendRequest("keepalive@openssh.com", true, nil); err != nil {
+		_ = l.client.Close()
+		<-l.lost
+	}
+}
+
 func (l *link) readShell(ctx context.Context) (*shell, error) {
 	return l.reader.get(usable, func() (*shell, error) {
 		return startShell(ctx, l.client, l.target, l.killBelow)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -34,6 +35,7 @@ type shell struct {
 	pending map[int]*request
 	wake    chan struct{}
 	broken  bool
+	leave   chan struct{} // closed when no request will follow
 	gone    chan struct{}
 	work    sync.WaitGroup
 }
@@ -65,7 +67,8 @@ func startShell(ctx context.Context, client *ssh.Client, t Target, kill func(pid
 	s := &shell{
 		process: p, mark: nonce(), kill: kill,
 		pending: map[int]*request{},
-		wake:    make(chan struct{}, 1), gone: make(chan struct{}),
+		wake:    make(chan struct{}, 1),
+		leave:   make(chan struct{}), gone: make(chan struct{}),
 	}
 	p.said.pass(newScanner(s.mark, &stream{shell: s, stderr: true}))
 	s.work.Add(2)
@@ -156,6 +159,10 @@ func (s *shell) write() {
 		select {
 		case <-s.gone:
 			return
+		case <-s.leave:
+			_, _ = io.WriteString(s.process.in, s.batch())
+			_ = s.process.in.Close()
+			return
 		case <-s.wake:
 		}
 		if _, err := io.WriteString(s.process.in, s.batch()); err != nil {
@@ -200,12 +207,20 @@ func (s *shell) busy() bool {
 	return false
 }
 
-// close ends the sh and waits until nothing of it is left on our side.
+// leavePatience bounds how long a sh may take to end by itself.
+const leavePatience = 2 * time.Second
+
+// close ends the sh and waits until nothing of it is left on our side. What
+// was posted is still done, but what somebody waits for is not.
 func (s *shell) close() {
 	if s.busy() {
 		s.giveUp()
 	}
-	_ = s.process.in.Close()
+	close(s.leave)
+	select {
+	case <-s.gone:
+	case <-time.After(leavePatience):
+	}
 	_ = s.process.session.Close()
 	s.work.Wait()
 }

@@ -31,7 +31,7 @@ func (c *Conn) stage(ctx context.Context, plan []staged) (at int, err error) {
 	if first < 0 {
 		return 0, nil
 	}
-	l, err := c.live(ctx)
+	l, _, err := c.shell(ctx, (*link).writeShell)
 	if err != nil {
 		return first, err
 	}
@@ -39,6 +39,9 @@ func (c *Conn) stage(ctx context.Context, plan []staged) (at int, err error) {
 		at, err = l.stageInline(ctx, plan)
 	} else {
 		at, err = c.stageFiles(ctx, l, plan)
+	}
+	if err != nil && ctx.Err() == nil {
+		l.check()
 	}
 	if err != nil && (errors.Is(err, errShellGone) || !l.alive()) && ctx.Err() == nil {
 		err = lost(ctx, c.target, err)

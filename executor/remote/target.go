@@ -41,11 +41,15 @@ type Target struct {
 	Secrets *secret.Redactor
 
 	path string // where programs are looked for; searchPath when empty
+	jobs string // where jobs have their directories; jobsPath when empty
 }
 
 // searchPath has the sbin directories too, since a login user's own path often
 // lacks them.
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// jobsPath is in memory on most systems, and only root can make it.
+const jobsPath = "/run/lockstep"
 
 // Become says as whom commands run and files are written.
 type Become struct {
@@ -65,6 +69,9 @@ func (t Target) withDefaults() Target {
 	}
 	if t.Keepalive == 0 {
 		t.Keepalive = 15 * time.Second
+	}
+	if t.jobs == "" {
+		t.jobs = jobsPath
 	}
 	if t.path == "" {
 		t.path = searchPath
