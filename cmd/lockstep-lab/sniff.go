@@ -17,6 +17,7 @@ type sniffFlags struct {
 	ports    []int
 	transfer bool
 	tls      bool
+	sealed   bool
 }
 
 func sniffCommand(a *app) *cobra.Command {
@@ -40,14 +41,36 @@ again (SST, port 4444), and is then stopped while rows are written (IST, 4568).`
 			if err != nil {
 				return err
 			}
-			return printSniff(cmd, report)
+			if err := printSniff(cmd, report); err != nil || !f.sealed {
+				return err
+			}
+			return sealed(report)
 		},
 	}
 	c.Flags().DurationVar(&f.wait, "for", 2*time.Second, "how long to keep writing markers")
 	c.Flags().IntSliceVar(&f.ports, "ports", nil, "ports to watch (default 3306,4567,4568,4444)")
 	c.Flags().BoolVar(&f.transfer, "transfer", false, "force a full and an incremental state transfer as well")
 	c.Flags().BoolVar(&f.tls, "tls", false, "insist on TLS for the marker rows")
+	c.Flags().BoolVar(&f.sealed, "expect-unreadable", false, "end with an error if the marker could be read, or if that is not certain")
 	return c
+}
+
+// sealed returns an error unless every port that carried anything kept the
+// marker from the reader.
+func sealed(r lab.SniffReport) error {
+	var open []string
+	for _, p := range r.Ports {
+		if p.Marker {
+			open = append(open, fmt.Sprint(p.Port))
+		}
+	}
+	switch {
+	case len(open) > 0:
+		return fmt.Errorf("the marker could be read on port %s", strings.Join(open, ", "))
+	case r.Dropped > 0:
+		return fmt.Errorf("%d packets were missed, so nothing is proven; run it again", r.Dropped)
+	}
+	return nil
 }
 
 func sniff(ctx context.Context, l *lab.Lab, f sniffFlags) (lab.SniffReport, error) {
