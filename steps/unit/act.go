@@ -3,6 +3,7 @@ package unit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lockstep/steps"
@@ -125,7 +126,8 @@ func (s State) foresee(c steps.Command) steps.Command {
 
 // failure tells why an act did not succeed.
 func (s State) failure(ctx context.Context, r steps.Reader, c steps.Command, out steps.Output) error {
-	p := Failure(ctx, r, s.Name, fmt.Sprintf("%s ended with code %d", c, out.Code))
+	words := slices.DeleteFunc(slices.Clone(c.Argv), func(w string) bool { return w == "--" })
+	p := Failure(ctx, r, s.Name, fmt.Sprintf("%s ended with code %d", strings.Join(words, " "), out.Code))
 	if p.Why == "" {
 		p.Why = quote(string(out.Stderr) + string(out.Stdout))
 	}

@@ -189,7 +189,7 @@ func TestFailureHasTheJournalsWords(t *testing.T) {
 	f.Answer("SSL error: Unable to get certificate from '/etc/mysql/certs/server-cert.pem'\n", JournalQuery("mariadb").Argv...)
 	err := Restart(t.Context(), f, "mariadb")
 	var p *steps.Problem
-	if !errors.As(err, &p) || !strings.Contains(p.Why, "Unable to get certificate") || !strings.Contains(p.What, "result exit-code") {
+	if !errors.As(err, &p) || !strings.Contains(p.Why, "Unable to get certificate") || p.What != "systemctl restart mariadb ended with code 1; mariadb is failed, result exit-code" {
 		t.Errorf("got %v, want a problem with the journal's words and the result", err)
 	}
 }
