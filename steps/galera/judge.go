@@ -57,13 +57,16 @@ func (n node) ill(ns nodes, expected int, mustRun bool) (hard error, soft string
 	case n.moving():
 		return nil, fmt.Sprintf("%s is %s (a state transfer may take long)", n.name, n.active)
 	case n.deaf():
-		return n.isDeaf(), ""
+		return nil, n.isDeaf().Error()
 	case !n.running() && !mustRun:
 		return nil, ""
 	case !n.running():
 		return n.isDown(), ""
 	}
-	for _, check := range []func(node, nodes) error{node.split, node.stranger, node.crowd, node.inconsistent} {
+	if err := n.split(); err != nil {
+		return nil, err.Error()
+	}
+	for _, check := range []func(node, nodes) error{node.stranger, node.crowd, node.inconsistent} {
 		if err := check(n, ns); err != nil {
 			return err, ""
 		}
@@ -76,8 +79,10 @@ func (n node) isDown() error {
 		Do: fmt.Sprintf("look for the cause with `journalctl -u %s` on %s, and start it", n.unit, n.name)}
 }
 
-// split finds a node outside the primary component.
-func (n node) split(ns nodes) error {
+// split finds a node outside the primary component. Waiting may help: a node
+// is outside for a moment while it joins, and a cluster that lost sight of
+// itself comes together again when the network does.
+func (n node) split() error {
 	if n.status.primary() {
 		return nil
 	}
@@ -90,7 +95,7 @@ func (n node) split(ns nodes) error {
 // never join.
 func (n node) stranger(ns nodes) error {
 	for _, other := range ns {
-		if !other.running() {
+		if !other.running() || !other.status.primary() {
 			continue
 		}
 		if other.status.uuid != n.status.uuid {

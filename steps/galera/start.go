@@ -30,7 +30,7 @@ func planStart(ns nodes, force bool) (plan, error) {
 	case self.running() && self.status.primary():
 		return plan{}, nil
 	case self.running():
-		return plan{}, self.split(ns)
+		return plan{}, self.split()
 	case self.moving():
 		return plan{}, self.busy(self.active)
 	case self.deaf():
@@ -43,7 +43,7 @@ func planStart(ns nodes, force bool) (plan, error) {
 		case n.deaf():
 			return plan{}, n.isDeaf()
 		case n.running() && !n.status.primary():
-			return plan{}, n.split(ns)
+			return plan{}, n.split()
 		}
 	}
 	for _, n := range ns.peers() {

@@ -20,7 +20,7 @@ func mayStop(ns nodes) error {
 		case !n.running():
 			continue
 		case !n.status.primary():
-			return fmt.Errorf("not stopped: %w", n.split(ns))
+			return fmt.Errorf("not stopped: %w", n.split())
 		case n.status.state != "Synced":
 			return fmt.Errorf("not stopped: %w", n.busy(n.status.state))
 		}
