@@ -32,6 +32,9 @@ func (l *Lab) Down(ctx context.Context) error {
 	if err := l.unmountedOrRefuse(); err != nil {
 		return err
 	}
+	if err := restoreInotify(inotifyPath, l.inotifySaved()); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(l.dir); err != nil {
 		return fmt.Errorf("removing the state directory: %w", err)
 	}

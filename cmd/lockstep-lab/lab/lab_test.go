@@ -261,6 +261,34 @@ func TestGuardOfOthersStays(t *testing.T) {
 	}
 }
 
+func TestInotifyLimitIsGivenBack(t *testing.T) {
+	for _, row := range []struct {
+		name                 string
+		before, meddled, end string
+	}{
+		{"raised and restored", "128\n", "", "128"},
+		{"high enough already", "8192\n", "", "8192"},
+		{"changed by someone else", "128\n", "4096\n", "4096"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			limit, saved := filepath.Join(t.TempDir(), "limit"), filepath.Join(t.TempDir(), "saved")
+			must(t, os.WriteFile(limit, []byte(row.before), 0o644))
+			must(t, raiseInotify(limit, saved))
+			must(t, raiseInotify(limit, saved))
+			if n, err := readNumber(limit); err != nil || n < inotifyWant {
+				t.Errorf("raised to %d, %v; want at least %d", n, err, inotifyWant)
+			}
+			if row.meddled != "" {
+				must(t, os.WriteFile(limit, []byte(row.meddled), 0o644))
+			}
+			must(t, restoreInotify(limit, saved))
+			if got, err := os.ReadFile(limit); err != nil || strings.TrimSpace(string(got)) != row.end {
+				t.Errorf("got %q, %v; want %s", got, err, row.end)
+			}
+		})
+	}
+}
+
 func TestPollTellsWhatWasMissing(t *testing.T) {
 	calls := 0
 	must(t, poll(t.Context(), time.Minute, time.Microsecond, "x", func(context.Context) error {

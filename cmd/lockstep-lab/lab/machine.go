@@ -66,6 +66,9 @@ func (l *Lab) script(ctx context.Context, root, name string, more []string, text
 // boot starts the host's own systemd. It outlives this process; its console
 // goes to a file of the state directory.
 func (n *Node) boot() error {
+	if err := raiseInotify(inotifyPath, n.lab.inotifySaved()); err != nil {
+		return fmt.Errorf("%s: %w", n.name, err)
+	}
 	console, err := os.OpenFile(n.lab.Path(filepath.Join("nodes", n.name, "console.log")), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
