@@ -53,7 +53,7 @@ func (g *gatherer) own(ctx context.Context) error {
 	if !g.of.Systemd {
 		return nil
 	}
-	local := "/etc/systemd/system/" + strings.TrimSuffix(g.of.Name, ".service") + ".service"
+	local := g.of.localFile()
 	files := append([]string{local + ".d"}, g.of.Files...)
 	s, err := g.r.Stat(ctx, local)
 	if err != nil && !g.passes(err) {

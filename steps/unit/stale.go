@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"lockstep/steps"
 )
@@ -68,8 +70,10 @@ func newer(found []evidence, s State) string {
 	return text
 }
 
-// unitChanged reports whether systemd must read the unit's files again. What
-// this run is about to write systemd cannot know yet.
+// unitChanged reports whether systemd must read the unit's files again. Its
+// own word, NeedDaemonReload, is not enough: it keeps a cache of directories
+// and says no for a while after the first drop-in of a unit was made (seen with
+// systemd 252). And what this run is about to write it cannot know yet.
 func unitChanged(ctx context.Context, r steps.Reader, s State) (bool, error) {
 	if !s.Systemd || s.NeedReload {
 		return s.NeedReload, nil
@@ -78,8 +82,21 @@ func unitChanged(ctx context.Context, r steps.Reader, s State) (bool, error) {
 	if err := g.own(ctx); err != nil {
 		return false, err
 	}
-	pending := slices.ContainsFunc(g.found, func(e evidence) bool { return e.stat.Pending })
-	return pending && !s.Foreseen(), nil
+	unread := func(e evidence) bool { return e.stat.Pending || s.unread(e) }
+	return !s.Foreseen() && slices.ContainsFunc(g.found, unread), nil
+}
+
+// unread reports whether e is a unit file or drop-in that systemd did not
+// load. Empty ones and links mask others, and systemd does not list them.
+func (s State) unread(e evidence) bool {
+	local := s.localFile()
+	isUnit := e.path == local || path.Dir(e.path) == local+".d" && path.Ext(e.path) == ".conf"
+	return isUnit && e.stat.Kind == steps.Regular && e.stat.Size > 0 && !slices.Contains(s.Files, e.path)
+}
+
+// localFile is where an administrator's own unit file is.
+func (s State) localFile() string {
+	return "/etc/systemd/system/" + strings.TrimSuffix(s.Name, ".service") + ".service"
 }
 
 // fingerprint tells what a dry run has written of the evidence: only that can

@@ -108,6 +108,17 @@ func TestStale(t *testing.T) {
 			f.PutFile("/etc/systemd/system/mariadb.service.d/new.conf", "x")
 			f.Edit("/etc/systemd/system/mariadb.service.d/new.conf", func(s *steps.Stat) { s.Pending = true })
 		}},
+		{"drop-in that systemd overlooks", "", "its unit files changed", func(f *stepstest.Fake) {
+			f.PutFile("/etc/systemd/system/mariadb.service.d/new.conf", "x")
+			for _, p := range []string{"/etc/systemd/system/mariadb.service.d/new.conf", "/etc/systemd/system/mariadb.service.d"} {
+				f.SetChanged(p, start.Add(-time.Hour))
+			}
+		}},
+		{"drop-in that masks", "", "", func(f *stepstest.Fake) {
+			f.PutLink("/etc/systemd/system/mariadb.service.d/masked.conf", "/dev/null")
+			f.SetChanged("/etc/systemd/system/mariadb.service.d/masked.conf", start.Add(-time.Hour))
+			f.SetChanged("/etc/systemd/system/mariadb.service.d", start.Add(-time.Hour))
+		}},
 		{"systemd did not read it", "", "its unit files changed", func(f *stepstest.Fake) {
 			f.Answer(strings.Replace(up, "Reload=no", "Reload=yes", 1), ShowQuery("mariadb").Argv...)
 		}},
