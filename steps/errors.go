@@ -72,13 +72,21 @@ func Succeed(c Command, out Output, err error) error {
 	return &Problem{What: fmt.Sprintf("%s ended with code %d", c, out.Code), Why: said}
 }
 
-// String names the command in texts for people.
+// String names the command in texts for people. A script shows its first line
+// only, which may be a comment that says what it does.
 func (c Command) String() string {
 	words := c.Argv
 	if len(words) > 3 {
 		words = append(append([]string{}, words[:3]...), "...")
 	}
-	return strings.ReplaceAll(strings.Join(words, " "), "\n", " ")
+	first, _, cut := strings.Cut(strings.Join(words, " "), "\n")
+	if comment, ok := strings.CutPrefix(first, "sh -c # "); ok {
+		return comment
+	}
+	if cut {
+		first += " ..."
+	}
+	return first
 }
 
 func lastLines(text string, n int) string {
