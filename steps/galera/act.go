@@ -50,7 +50,8 @@ func (s *step) bootstrap(ctx context.Context, h steps.Host, service string) erro
 	}}, service, s.files...)
 }
 
-const guarded = `state=$(systemctl show --property=ActiveState "$1")
+const guarded = `# galera_new_cluster
+state=$(systemctl show --property=ActiveState "$1")
 case $state in
 *=inactive|*=failed) exec galera_new_cluster "$1";;
 esac

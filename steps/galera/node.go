@@ -120,7 +120,8 @@ func readGrastate(ctx context.Context, r steps.Reader, file string) ([]byte, gra
 // two options leave the host: what else they hold may be secret. MySQL's
 // program does not know --mysqld.
 func dataDirQuery() steps.Command {
-	const script = `{ my_print_defaults --mysqld || my_print_defaults mysqld server; } 2>/dev/null |
+	const script = `# the data directory by the option files
+{ my_print_defaults --mysqld || my_print_defaults mysqld server; } 2>/dev/null |
 grep -E '^--(datadir|wsrep[-_]data[-_]home[-_]dir)='; exit 0`
 	return steps.Command{Argv: []string{"sh", "-c", script}}
 }

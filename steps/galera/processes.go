@@ -14,7 +14,8 @@ import (
 // them. Those of containers on the host are in another pid namespace and do not
 // count.
 func processQuery(service string) steps.Command {
-	const script = `own=$(readlink /proc/self/ns/pid)
+	const script = `# the list of server processes
+own=$(readlink /proc/self/ns/pid)
 for dir in /proc/[0-9]*; do
 	read -r name <"$dir/comm" || continue
 	case $name in

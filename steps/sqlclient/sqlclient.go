@@ -29,7 +29,8 @@ func (l *Login) Params(p *param.Set) {
 // it protects nothing, and with it a CA file that is just being replaced would
 // break the very query that tells whether all is well. MariaDB and MySQL spell
 // that differently, and MariaDB's client may be called mysql.
-const script = `login=
+const script = `# a query of the local database server
+login=
 case ${1-} in --defaults-extra-file=*) login=$1; shift;; esac
 if command -v mariadb >/dev/null 2>&1; then set -- mariadb ${login:+"$login"} --skip-ssl "$@"
 elif mysql --version 2>/dev/null | grep -q MariaDB; then set -- mysql ${login:+"$login"} --skip-ssl "$@"
