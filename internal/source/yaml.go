@@ -31,7 +31,7 @@ func ParseYAML(file string, data []byte, tags ...string) (Value, error) {
 		return Value{}, &Error{Pos: Pos{file, line, 0}, Msg: "the file is not UTF-8", Hint: "save it as UTF-8"}
 	}
 	lines := strings.Split(string(data), "\n")
-	r := &yamlReader{file: file, tags: tags, line: func(n int) string {
+	r := &yamlReader{file: file, tags: tags, lines: len(lines), line: func(n int) string {
 		if n < 1 || n > len(lines) {
 			return ""
 		}
@@ -59,6 +59,7 @@ type yamlReader struct {
 	file     string
 	tags     []string // local tags that the caller judges
 	line     func(int) string
+	lines    int
 	count    int
 	problems *multierror.Error
 }
@@ -91,16 +92,25 @@ func (r *yamlReader) value(n *yaml.Node, open []*yaml.Node) Value {
 		v = r.value(n.Alias, append(open, n.Alias))
 	case yaml.SequenceNode:
 		v.Shape = List
+		r.known(n, "!!seq")
 		for _, item := range n.Content {
 			v.Items = append(v.Items, r.value(item, open))
 		}
 	case yaml.MappingNode:
 		v.Shape = Map
+		r.known(n, "!!map")
 		r.fields(&v, n, open)
 	case yaml.ScalarNode:
 		r.scalar(&v, n)
 	}
 	return v
+}
+
+// known refuses a tag on a list or map that is not its own.
+func (r *yamlReader) known(n *yaml.Node, own string) {
+	if tag := n.ShortTag(); tag != own {
+		r.fail(n, "", "the tag %s is not known here", tag)
+	}
 }
 
 func (r *yamlReader) fields(v *Value, n *yaml.Node, open []*yaml.Node) {
@@ -133,6 +143,10 @@ func (r *yamlReader) scalar(v *Value, n *yaml.Node) {
 	case "!!bool":
 		v.Any = strings.EqualFold(n.Value, "true")
 	case "!!int":
+		if len(n.Value) > 1 && n.Value[0] == '0' && strings.Trim(n.Value[1:], "01234567o_") == "" {
+			v.Any = n.Value // a mode most likely, which stays as it was written
+			return
+		}
 		i, err := strconv.ParseInt(strings.ReplaceAll(n.Value, "_", ""), 0, 64)
 		if err != nil {
 			v.Any = n.Value
@@ -141,7 +155,7 @@ func (r *yamlReader) scalar(v *Value, n *yaml.Node) {
 		v.Any = int(i)
 	case "!!float":
 		f, err := strconv.ParseFloat(n.Value, 64)
-		if err != nil {
+		if err != nil || !strings.ContainsAny(n.Value, ".eE") { // a whole number that is too big
 			v.Any = n.Value
 			return
 		}
@@ -157,16 +171,32 @@ func (r *yamlReader) scalar(v *Value, n *yaml.Node) {
 	}
 }
 
-var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
+var (
+	yamlLine   = regexp.MustCompile(`line (\d+): (.*)`)
+	yamlAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
+	// yamlParser are the messages whose line the library counts from 0.
+	yamlParser = regexp.MustCompile(`^did not find expected (<|node content|'-' indicator|key|',' or)`)
+)
 
 // syntax turns yaml.v3's text into a positioned error. The library gives no
 // column, and its line is where it noticed the problem.
 func (r *yamlReader) syntax(err error) error {
 	msg := strings.TrimPrefix(err.Error(), "yaml: ")
-	pos, hint := Pos{File: r.file}, ""
+	pos, hint := Pos{File: r.file, Line: 1}, "" // it does not say "line 1"
 	if m := yamlLine.FindStringSubmatch(msg); m != nil {
 		pos.Line, _ = strconv.Atoi(m[1])
 		msg = m[2]
+		if yamlParser.MatchString(msg) {
+			pos.Line++
+		}
+		for pos.Line > 1 && strings.TrimSpace(r.line(pos.Line)) == "" {
+			pos.Line-- // it noticed at the end what is missing here
+		}
+	}
+	if m := yamlAnchor.FindStringSubmatch(msg); m != nil {
+		for pos.Line < r.lines && !strings.Contains(r.line(pos.Line), "*"+m[1]) {
+			pos.Line++
+		}
 	}
 	if strings.Contains(msg, "cannot start any token") || strings.Contains(msg, "tab") {
 		if strings.Contains(r.line(pos.Line), "\t") {
