@@ -6,6 +6,7 @@ package param
 import (
 	"fmt"
 	"io/fs"
+	"math"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -141,9 +142,13 @@ func (s *Set) ControlPath(dst *string, name, doc string, opts ...Option) {
 		if v.Text == "" || strings.ContainsAny(v.Text, "\x00\n") {
 			return v.Errorf("", "%s is %q, which is not a path", f.Name, v.Text)
 		}
-		*dst = filepath.Clean(v.Text)
-		if !filepath.IsAbs(*dst) {
-			*dst = filepath.Join(filepath.Dir(v.Pos.File), *dst)
+		file := v.Text
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(v.Pos.File), file)
+		}
+		var err error
+		if *dst, err = filepath.Abs(file); err != nil {
+			return v.Errorf("", "%s: %v", f.Name, err)
 		}
 		return f.checked(v, *dst)
 	})
@@ -162,6 +167,9 @@ func absolute(v source.Value) error {
 // Bool declares a truth value, written true or false.
 func (s *Set) Bool(dst *bool, name, doc string, opts ...Option) {
 	s.add(name, "true or false", doc, strconv.FormatBool(*dst), opts, func(f *Field, v source.Value) error {
+		if err := f.scalar(v); err != nil {
+			return err
+		}
 		b, ok := v.Any.(bool)
 		if !ok || v.Quoted {
 			return v.Errorf("write true or false", "%s must be true or false, but this is %q", f.Name, v.Text)
@@ -174,7 +182,10 @@ func (s *Set) Bool(dst *bool, name, doc string, opts ...Option) {
 // Int declares a whole number.
 func (s *Set) Int(dst *int, name, doc string, opts ...Option) {
 	s.add(name, "number", doc, strconv.Itoa(*dst), opts, func(f *Field, v source.Value) error {
-		n, ok := v.Any.(int)
+		if err := f.scalar(v); err != nil {
+			return err
+		}
+		n, ok := whole(v.Any)
 		if !ok || v.Quoted {
 			return v.Errorf("", "%s must be a whole number, but this is %q", f.Name, v.Text)
 		}
@@ -183,11 +194,23 @@ func (s *Set) Int(dst *int, name, doc string, opts ...Option) {
 	})
 }
 
+// whole returns a whole number; 2.0 is one, as the 4 / 2 of an expression gives it.
+func whole(v any) (int, bool) {
+	if f, ok := v.(float64); ok && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		return int(f), true
+	}
+	n, ok := v.(int)
+	return n, ok
+}
+
 // Duration declares a time span such as 30s, 10m, 12h or 90d.
 func (s *Set) Duration(dst *time.Duration, name, doc string, opts ...Option) {
 	s.add(name, "duration", doc, FormatDuration(*dst), opts, func(f *Field, v source.Value) error {
+		if err := f.scalar(v); err != nil {
+			return err
+		}
 		d, err := ParseDuration(v.Text)
-		if err != nil || v.Shape != source.Scalar {
+		if err != nil {
 			return v.Errorf("write a number with its unit: 30s, 10m, 12h, 90d", "%s must be a duration, but this is %q", f.Name, v.Text)
 		}
 		*dst = d
@@ -205,8 +228,8 @@ func (s *Set) Mode(dst **fs.FileMode, name, doc string, opts ...Option) {
 		if err := f.scalar(v); err != nil {
 			return err
 		}
-		if !v.Quoted && !strings.HasPrefix(v.Text, "0") {
-			return v.Errorf(fmt.Sprintf("write \"%04s\" or 0%s", v.Text, v.Text),
+		if _, number := v.Any.(int); number && v.Text[0] != '0' {
+			return v.Errorf(fmt.Sprintf(`write "0%s" or 0%s`, v.Text, v.Text),
 				"%s is the decimal number %s, which is not the mode it looks like", f.Name, v.Text)
 		}
 		m, err := strconv.ParseUint(strings.TrimPrefix(v.Text, "0o"), 8, 12)
