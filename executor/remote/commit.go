@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"strings"
+	"syscall"
 	"time"
 
 	"al.essio.dev/pkg/shellescape"
@@ -37,20 +37,25 @@ func (c *Conn) Commit(ctx context.Context, batch []executor.Write) error {
 	if err != nil {
 		return err
 	}
-	if at, err := c.stage(ctx, plan); err != nil {
+	before, at, err := c.stage(ctx, plan)
+	if err == nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if err != nil {
 		c.discard(plan)
 		return &executor.CommitError{Path: plan[at].Path, Err: err}
 	}
-	if ctx.Err() != nil {
-		c.discard(plan)
-		return &executor.CommitError{Path: batch[0].Path, Err: ctx.Err()}
-	}
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitPatience)
 	defer cancel()
-	out, err := c.runJob(patient, job{base: c.target.jobs, id: nonce(), script: commitScript(plan), recall: true})
+	out, err := c.runJob(patient, job{
+		base: c.target.jobs, id: nonce(), before: before, script: commitScript(plan), recall: true,
+	})
+	if errors.Is(err, errBefore) {
+		at, err = inlineError(plan, out)
+	}
 	if err != nil {
 		c.discard(plan)
-		return &executor.CommitError{Path: batch[0].Path, Err: err}
+		return &executor.CommitError{Path: plan[at].Path, Err: err}
 	}
 	return judge(plan, out)
 }
@@ -137,11 +142,11 @@ func judge(plan []staged, out steps.Output) error {
 		case "drift":
 			failed.Path, failed.Err = plan[i].Path, steps.ErrDrifted
 		case "fail":
-			failed.Path, failed.Err = plan[i].Path, toolError(plan[i].real, out)
+			failed.Path, failed.Err = plan[i].Path, toolError(plan[i], out)
 		}
 	}
 	if failed.Err == nil && out.Code != 0 {
-		failed.Err = toolError(plan[0].real, out)
+		failed.Err = toolError(plan[0], out)
 	}
 	if failed.Err == nil {
 		return nil
@@ -149,12 +154,11 @@ func judge(plan []staged, out steps.Output) error {
 	return failed
 }
 
-// toolError is what a tool on the host said about a path; where the disk is
-// full, it says how full.
-func toolError(where string, out steps.Output) error {
+// toolError is what a tool on the host said about a write.
+func toolError(s staged, out steps.Output) error {
 	said := strings.TrimSpace(string(out.Stderr))
-	if strings.Contains(said, "No space left") || strings.Contains(said, "uota exceeded") {
-		return fullProblem(where, said, freeOf(string(out.Stdout)))
+	if free, known := freeOf(string(out.Stdout)); isFull(s, said, free, known) {
+		return fullProblem(s, said, free)
 	}
 	if said == "" && out.Code != 0 {
 		return fmt.Errorf("the script on the host ended with code %d", out.Code)
@@ -162,21 +166,43 @@ func toolError(where string, out steps.Output) error {
 	return errors.New(said)
 }
 
-func fullProblem(where, said, free string) error {
-	return &steps.Problem{
-		What: fmt.Sprintf("no room for %s on its file system; the old content stays", where),
-		Why:  orElse(free, "%s", said),
-		Do:   "make room there and start again",
-		Err:  io.ErrShortWrite,
-	}
+// room is what is free on a file system.
+type room struct {
+	bytes int64
+	mount string
 }
 
-// freeOf finds the "free" line that scripts write when they fail.
-func freeOf(out string) string {
+// freeOf finds the line "free KIB MOUNT" that scripts write when they fail.
+func freeOf(out string) (room, bool) {
 	for _, line := range strings.Split(out, "\n") {
-		if rest, found := strings.CutPrefix(line, "free "); found {
-			return rest
+		var r room
+		if _, err := fmt.Sscanf(line, "free %d %s", &r.bytes, &r.mount); err == nil {
+			r.bytes <<= 10
+			return r, true
 		}
 	}
-	return ""
+	return room{}, false
+}
+
+// isFull judges by the room that is left where the words do not tell: dash
+// says "I/O error", busybox nothing, and SFTP "failure".
+func isFull(s staged, said string, free room, known bool) bool {
+	has := func(part string) bool { return strings.Contains(said, part) }
+	if has("No space left") || has("uota exceeded") {
+		return true
+	}
+	return known && free.bytes < int64(len(s.Data)) && !has("denied") && !has("o such file")
+}
+
+func fullProblem(s staged, said string, free room) error {
+	why := said
+	if free.mount != "" {
+		why = fmt.Sprintf("%d KiB are free on %s, the new content has %d", free.bytes>>10, free.mount, (len(s.Data)+1023)>>10)
+	}
+	return &steps.Problem{
+		What: fmt.Sprintf("no room for %s on its file system; the old content stays", s.real),
+		Why:  why,
+		Do:   "make room there and start again",
+		Err:  syscall.ENOSPC,
+	}
 }

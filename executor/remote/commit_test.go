@@ -247,19 +247,6 @@ func TestOwnerAndModeOfTheOldFileStay(t *testing.T) {
 	})
 }
 
-func TestFullDiskIsSaidWithItsRoom(t *testing.T) {
-	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip("there is no /dev/full")
-	}
-	out := steps.Output{Stdout: []byte("fail 0\nfree 3 MiB are free on /var\n"), Stderr: []byte("sh: write error: No space left on device"), Code: 1}
-	err := toolError("/etc/my.cnf", out)
-	for _, want := range []string{"no room for /etc/my.cnf", "3 MiB are free on /var"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q lacks %q", err, want)
-		}
-	}
-}
-
 func TestCancelledCommitChangesNothing(t *testing.T) {
 	eachWay(t, func(t *testing.T, c *Conn) {
 		dir := t.TempDir()

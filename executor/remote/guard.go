@@ -60,7 +60,7 @@ echo "done $1"
 `
 
 // freeFunction says how much room is on the file system of "$2".
-const freeFunction = `[ -z "$2" ] || df -Pk -- "${2%/*}/" 2>/dev/null | { read -r h; read -r fs all used free rest; echo "free $((free / 1024)) MiB are free on $rest"; }`
+const freeFunction = `[ -z "$2" ] || df -Pk -- "${2%/*}/" 2>/dev/null | { read -r h; read -r fs all used free rest; echo "free $free $rest"; }`
 
 // commitScript renders the moment in which a batch takes effect: check all,
 // prepare all, and only then move one after the other.

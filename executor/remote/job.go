@@ -21,14 +21,24 @@ const (
 	// jobLost is the code for a job whose directory is gone or whose process
 	// died without a result.
 	jobLost = 94
+	// jobBefore is the code for a job whose before failed.
+	jobBefore = 96
 	// jobRefused is the code for a host with no place for the job's directory.
 	jobRefused = 95
 )
+
+// errBefore says that a job was not started because its before failed.
+var errBefore = errors.New("the preparation failed")
+
+// errNoResult is the host's answer that it knows no more of a job: asking again
+// does not help.
+var errNoResult = fmt.Errorf("no result: %w", steps.ErrUnreachable)
 
 // job is a script that runs detached from the connection. Its pid, output and
 // exit code are in a private directory on the host until they were fetched.
 type job struct {
 	base   string // where its directory is, or else /tmp
+	before string // runs in the sh first; the job starts only if it succeeds
 	id     string
 	script string
 	stdin  []byte
@@ -98,12 +108,13 @@ func (c *Conn) await(ctx context.Context, l *link, s *shell, j job, script strin
 // recall looks up a job's result after the connection was lost.
 func (c *Conn) recall(ctx context.Context, j job) (steps.Output, error) {
 	if !j.recall {
-		return steps.Output{}, c.outcomeUnknown(j, "the connection was lost while it ran")
+		return steps.Output{}, c.outcomeUnknown(j, steps.ErrUnreachable, "the connection was lost while it ran")
 	}
 	deadline := time.Now().Add(recallFor)
 	for time.Now().Before(deadline) {
 		out, err := c.recallOnce(ctx, j)
-		if !errors.Is(err, errShellGone) && !errors.Is(err, steps.ErrUnreachable) {
+		gone := errors.Is(err, errShellGone) || errors.Is(err, steps.ErrUnreachable)
+		if !gone || errors.Is(err, errNoResult) {
 			return out, err
 		}
 		if errors.Is(err, errClosed) {
@@ -116,7 +127,7 @@ func (c *Conn) recall(ctx context.Context, j job) (steps.Output, error) {
 		case <-time.After(recallEvery):
 		}
 	}
-	return steps.Output{}, c.outcomeUnknown(j, "the connection was lost while it ran and did not come back")
+	return steps.Output{}, c.outcomeUnknown(j, steps.ErrUnreachable, "the connection was lost while it ran and did not come back")
 }
 
 func (c *Conn) recallOnce(ctx context.Context, j job) (steps.Output, error) {
@@ -144,19 +155,21 @@ func (c *Conn) result(s *shell, j job, a answer) (steps.Output, error) {
 			Do:   "make room there, or make it writable for " + c.target.User,
 			Err:  steps.ErrRefused,
 		}
+	case jobBefore:
+		return steps.Output{Stdout: a.out, Stderr: a.err, Code: jobBefore}, errBefore
 	case jobLost:
-		return steps.Output{}, c.outcomeUnknown(j, "the host has no result of it: it never began, was ended, or the host restarted")
+		return steps.Output{}, c.outcomeUnknown(j, errNoResult, "the host has no result of it: it never began, was ended, or the host restarted")
 	}
 	return steps.Output{}, fmt.Errorf("the remote sh answers with code %d: %s", a.code, bytes.TrimSpace(a.err))
 }
 
-func (c *Conn) outcomeUnknown(j job, why string) error {
+func (c *Conn) outcomeUnknown(j job, cause error, why string) error {
 	return &steps.Problem{
 		What: fmt.Sprintf("%s: the outcome is unknown", c.target.hostport()),
 		Why:  why,
 		Do: fmt.Sprintf("look on the host in %s or /tmp/lockstep-%s: rc has the exit code once it has ended, out and err what it wrote",
 			j.dir(), j.id),
-		Err: steps.ErrUnreachable,
+		Err: cause,
 	}
 }
 
@@ -182,7 +195,11 @@ func (j job) dir() string { return j.base + "/" + j.id }
 // reports. The job outlives the sh, but the sh does not wait in vain: no
 // polling happens.
 func (j job) startScript() string {
-	return `umask 077
+	before := ""
+	if j.before != "" {
+		before = "(\n" + j.before + ") || exit " + strconv.Itoa(jobBefore) + "\n"
+	}
+	return before + `umask 077
 for b in ` + j.base + ` /tmp; do
 if [ $b = /tmp ] || mkdir $b 2>/dev/null || { [ -d $b ] && [ ! -L $b ] && [ -O $b ]; }; then
 d=$b/` + j.id + `; [ $b = /tmp ] && d=$b/lockstep-` + j.id + `
@@ -216,8 +233,10 @@ func (j job) findScript() string {
 
 // waitScript waits on the host for a job that was started earlier.
 func (j job) waitScript() string {
-	return j.findScript() + `[ -e "$d/pid" ] || sleep 1
-while [ ! -e "$d/rc" ] && kill -0 "$(cat "$d/pid")" 2>/dev/null; do sleep 0.2 2>/dev/null || sleep 1; done
+	return j.findScript() + `[ -s "$d/pid" ] || sleep 1
+[ -s "$d/pid" ] || exit ` + strconv.Itoa(jobLost) + `
+read -r p <"$d/pid"
+while [ ! -e "$d/rc" ] && kill -0 "$p" 2>/dev/null; do sleep 0.2 2>/dev/null || sleep 1; done
 ` + reportScript
 }
 

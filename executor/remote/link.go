@@ -165,17 +165,25 @@ func (l *link) once(ctx context.Context, script string) (string, error) {
 
 // close ends all processes and the connection and waits for our goroutines.
 func (l *link) close() {
-	if s, made := l.reader.take(); made {
-		s.close()
+	reader, reads := l.reader.take()
+	writer, writes := l.writer.take()
+	files, transfers := l.files.take()
+	if reads {
+		reader.finish()
 	}
-	if s, made := l.writer.take(); made {
-		s.close()
-	}
-	if f, made := l.files.take(); made {
-		_ = f.process.session.Close()
-		_ = f.Client.Close()
-		f.process.end()
+	if writes {
+		writer.finish()
 	}
 	_ = l.client.Close()
+	if reads {
+		reader.wait()
+	}
+	if writes {
+		writer.wait()
+	}
+	if transfers {
+		_ = files.Close()
+		files.process.end()
+	}
 	l.work.Wait()
 }

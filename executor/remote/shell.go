@@ -210,20 +210,28 @@ func (s *shell) busy() bool {
 // leavePatience bounds how long a sh may take to end by itself.
 const leavePatience = 2 * time.Second
 
-// close ends the sh and waits until nothing of it is left on our side. What
-// was posted is still done, but what somebody waits for is not.
-func (s *shell) close() {
+// finish ends what somebody still waits for, and lets what was posted be done.
+// The sh itself ends with the connection; wait returns when it has.
+func (s *shell) finish() {
 	if s.busy() {
 		s.giveUp()
+		s.work.Wait()
+		return
+	}
+	s.mu.Lock()
+	idle := len(s.pending) == 0
+	s.mu.Unlock()
+	if idle {
+		return
 	}
 	close(s.leave)
 	select {
 	case <-s.gone:
 	case <-time.After(leavePatience):
 	}
-	_ = s.process.session.Close()
-	s.work.Wait()
 }
+
+func (s *shell) wait() { s.work.Wait() }
 
 // stream is one of the two output streams of a shell.
 type stream struct {

@@ -14,11 +14,11 @@ import (
 
 func dirOf(p string) string { return path.Dir(path.Clean(p)) }
 
-// stage puts all payloads into their private files: small ones within the text
-// for the remote sh, which costs no round trip of its own, else by SFTP, and
-// where the host has no sftp-server through the stdin of a cat. It returns the
-// write that failed.
-func (c *Conn) stage(ctx context.Context, plan []staged) (at int, err error) {
+// stage puts all payloads into their private files and returns the write that
+// failed. Small ones travel within the text for the remote sh, which costs no
+// round trip of its own: they are returned as a script. Others go by SFTP, and
+// where the host has no sftp-server through the stdin of a cat.
+func (c *Conn) stage(ctx context.Context, plan []staged) (script string, at int, err error) {
 	total, first := 0, -1
 	for i, s := range plan {
 		if s.temp != "" {
@@ -29,24 +29,22 @@ func (c *Conn) stage(ctx context.Context, plan []staged) (at int, err error) {
 		}
 	}
 	if first < 0 {
-		return 0, nil
+		return "", 0, nil
+	}
+	if total <= c.inline {
+		return inlineScript(plan), 0, nil
 	}
 	l, _, err := c.shell(ctx, (*link).writeShell)
 	if err != nil {
-		return first, err
+		return "", first, err
 	}
-	if total <= c.inline {
-		at, err = l.stageInline(ctx, plan)
-	} else {
-		at, err = c.stageFiles(ctx, l, plan)
-	}
+	at, err = c.stageFiles(ctx, l, plan)
 	if err != nil && ctx.Err() == nil {
-		l.check()
+		if l.check(); !l.alive() {
+			err = lost(ctx, c.target, err)
+		}
 	}
-	if err != nil && (errors.Is(err, errShellGone) || !l.alive()) && ctx.Err() == nil {
-		err = lost(ctx, c.target, err)
-	}
-	return at, err
+	return "", at, err
 }
 
 func (c *Conn) stageFiles(ctx context.Context, l *link, plan []staged) (int, error) {
@@ -58,12 +56,9 @@ func (c *Conn) stageFiles(ctx context.Context, l *link, plan []staged) (int, err
 	return l.stageCat(ctx, plan)
 }
 
-// stageInline lets the remote sh itself write the bytes.
-func (l *link) stageInline(ctx context.Context, plan []staged) (int, error) {
-	s, err := l.writeShell(ctx)
-	if err != nil {
-		return 0, err
-	}
+// inlineScript lets the remote sh itself write the bytes. printf is a builtin,
+// so that they are in nobody's argument list.
+func inlineScript(plan []staged) string {
 	var b strings.Builder
 	b.WriteString("umask 077; set -C\nbroken() { echo \"fail $1\"; " + freeFunction + "; exit 1; }\n")
 	for i, w := range plan {
@@ -72,25 +67,25 @@ func (l *link) stageInline(ctx context.Context, plan []staged) (int, error) {
 			fmt.Fprintf(&b, "printf '%%b' %s >%s || broken %d %s\n", printfQuote(w.Data), temp, i, temp)
 		}
 	}
-	a, err := s.do(ctx, b.String())
-	if err != nil || a.code == 0 {
-		return 0, err
-	}
-	out := steps.Output{Stdout: a.out, Stderr: a.err, Code: a.code}
-	at := failedAt(plan, out)
-	return at, stageError(plan[at], out)
+	return b.String()
 }
 
-func failedAt(plan []staged, out steps.Output) int {
+// inlineError is what went wrong in inlineScript.
+func inlineError(plan []staged, out steps.Output) (at int, err error) {
 	for _, line := range strings.Split(string(out.Stdout), "\n") {
 		var i int
 		if _, err := fmt.Sscanf(line, "fail %d", &i); err == nil && i >= 0 && i < len(plan) {
-			return i
+			at = i
 		}
 	}
-	return 0
+	return at, stageError(plan[at], out)
 }
 
 func stageError(s staged, out steps.Output) error {
-	return fmt.Errorf("no temporary file beside it: %w", toolError(s.real, out))
+	err := toolError(s, out)
+	var problem *steps.Problem
+	if errors.As(err, &problem) {
+		return err
+	}
+	return fmt.Errorf("no temporary file beside it: %w", err)
 }

@@ -113,11 +113,8 @@ func (l *link) transferError(ctx context.Context, s staged, err error) error {
 	if !errors.As(err, &status) || ctx.Err() != nil {
 		return err
 	}
-	free, onceErr := l.once(ctx, "broken() { "+strings.TrimSuffix(freeFunction, ";")+"; }; broken 0 "+shellescape.Quote(s.temp))
-	if onceErr == nil && strings.HasPrefix(freeOf(free), "0 MiB") {
-		return fullProblem(s.real, err.Error(), freeOf(free))
-	}
-	return fmt.Errorf("no temporary file beside it: %w", err)
+	said, _ := l.once(ctx, "broken() { "+freeFunction+"; }; broken 0 "+shellescape.Quote(s.temp))
+	return stageError(s, steps.Output{Stdout: []byte(said), Stderr: []byte(err.Error()), Code: 1})
 }
 
 // stageCat sends one payload after the other, each over a channel of its own
