@@ -153,8 +153,9 @@ type Stat struct {
 	// attributes do. It is compared on the host in the moment of writing, so
 	// that nobody else's change is overwritten. It is empty for what is absent.
 	Version string
-	// Pending: this run has written the file and it is newer than anything
-	// that runs on the host, whatever Changed says.
+	// Pending: this run has written the file, or removed what was there, and
+	// that is newer than anything that runs on the host, whatever Changed says.
+	// A directory is pending when this run put an entry into it or removed one.
 	Pending bool
 	// Unsettled: a dry run wrote the file with content that only the real run
 	// will make, such as a new key. What is read from it stands for that.
