@@ -164,12 +164,11 @@ func (f *Fake) drop(at string) {
 	f.entered(path.Dir(at))
 }
 
-// entered notes that dir got or lost an entry. As in the executor's overlay
-// that shows on a real host only.
+// entered notes that dir got or lost an entry.
 func (f *Fake) entered(dir string) {
-	if e := f.files[dir]; e != nil && !f.preview {
+	if e := f.files[dir]; e != nil {
 		f.clock = f.clock.Add(time.Second)
-		e.stat.Changed = f.clock
+		e.stat.Changed, e.stat.Pending = f.clock, f.preview
 	}
 }
 

@@ -135,14 +135,14 @@ func (s State) failure(ctx context.Context, r steps.Reader, c steps.Command, out
 }
 
 // Failure describes a service that is not as it should be, in its own words:
-// what, how it is now, and the last lines of its journal.
+// what, how it is now, and the last lines of its journal unless it runs.
 func Failure(ctx context.Context, r steps.Reader, name, what string) *steps.Problem {
 	p := &steps.Problem{What: what, Do: "correct what it complains about, then run again: what is done already is left alone"}
 	now, err := Status(ctx, r, name)
 	if err == nil {
 		p.What += fmt.Sprintf("; %s is %s", name, now)
 	}
-	if err == nil && now.Systemd {
+	if err == nil && now.Systemd && !now.Running() {
 		c := JournalQuery(name)
 		var out steps.Output
 		out, err = r.Query(ctx, c)

@@ -107,15 +107,23 @@ func fingerprint(ctx context.Context, r steps.Reader, found []evidence) (string,
 		if !e.stat.Pending {
 			continue
 		}
-		fmt.Fprintf(h, "%q %+v\n", e.path, e.stat)
-		if e.stat.Kind != steps.Regular {
-			continue
-		}
-		data, err := r.ReadFile(ctx, e.path)
+		content, err := inside(ctx, r, e)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(h, "%x\n", sha256.Sum256(data))
+		fmt.Fprintf(h, "%q %s %s %s %s %x\n", e.path, e.stat.Kind, e.stat.Mode, e.stat.Owner, e.stat.Group, sha256.Sum256(content))
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+}
+
+// inside is a file's content, or the names in a directory.
+func inside(ctx context.Context, r steps.Reader, e evidence) ([]byte, error) {
+	switch e.stat.Kind {
+	case steps.Regular:
+		return r.ReadFile(ctx, e.path)
+	case steps.Directory:
+		names, err := r.ReadDir(ctx, e.path)
+		return []byte(strings.Join(names, "\n")), err
+	}
+	return nil, nil
 }

@@ -178,6 +178,26 @@ func TestRestartThatIsForeseen(t *testing.T) {
 	}
 }
 
+// A file that goes leaves no file behind that could be newer.
+func TestRemovalIsEvidence(t *testing.T) {
+	p := host().Preview()
+	for _, gone := range []string{"/etc/mysql/conf.d/a.cnf", "/etc/mysql/conf.d/deep/b.txt"} {
+		if err := p.Remove(t.Context(), gone); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Status(t.Context(), p, "mariadb")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if why, err := Stale(t.Context(), p, s, "/etc/mysql/conf.d"); err != nil || why == "" {
+			t.Errorf("%s is gone: got %q, %v", gone, why, err)
+		}
+		if err := Restart(t.Context(), p, "mariadb", "/etc/mysql/conf.d"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestReloadComesBeforeTheRestart(t *testing.T) {
 	f := host()
 	f.Answer(strings.Replace(up, "Reload=no", "Reload=yes", 1), ShowQuery("mariadb").Argv...)
