@@ -55,7 +55,7 @@ type step struct {
 
 // Params implements steps.Step.
 func (s *step) Params(p *param.Set) {
-	p.String(&s.state, "state", "stopped, or running; without it the step changes nothing and is only a gate", param.OneOf(stateStopped, stateRunning))
+	p.String(&s.state, "state", "stopped, or running; without it the step changes nothing and only judges", param.OneOf(stateStopped, stateRunning))
 	p.String(&s.only, "only", "with state: stopped, stale leaves a node alone whose server already runs on its current files", param.OneOf("stale"))
 	p.Paths(&s.files, "files", "the option files that the server reads when it starts, for only: stale; a directory stands for all below it, and the last part of a path may be a pattern")
 	p.String(&s.members, "members", "how many members the cluster must have: as many as the stage has hosts (all), or as many as run now (running); the default is all for a gate and running for a state", param.OneOf("all", "running"))
@@ -175,7 +175,7 @@ func (s *step) Verify(ctx context.Context, v steps.View) error {
 	case stateRunning:
 		return s.wait(ctx, func() error { return s.verifyRunning(ctx, v) })
 	}
-	return nil
+	return s.wait(ctx, func() error { return s.Judge(ctx, v) })
 }
 
 func (s *step) verifyStopped(ctx context.Context, v steps.View) error {
