@@ -18,7 +18,8 @@ const (
 	// are taken, and Width.
 	EventStage EventType = "stage"
 	// EventStep is the result of one step on one host: Host, Step, Name, Kind,
-	// Status, and Change or Error.
+	// Status, and Change or Error. Message says why a dry run could not walk
+	// the step to its end.
 	EventStep EventType = "step"
 	// EventGate is a gate's answer: Host, Stage, Status, and Error when red.
 	EventGate EventType = "gate"

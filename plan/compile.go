@@ -5,9 +5,8 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
-
-	"github.com/hashicorp/go-multierror"
 
 	"lockstep/internal/source"
 	"lockstep/steps"
@@ -56,8 +55,8 @@ func Compile(file string, data []byte, inv Inventory, kinds *steps.Registry, o O
 	}
 	c.top(root, inv)
 	c.checkTags(root)
-	if err := c.problems.ErrorOrNil(); err != nil {
-		return nil, err
+	if len(c.problems) > 0 {
+		return nil, c.said()
 	}
 	return c.plan, nil
 }
@@ -70,22 +69,7 @@ type compiler struct {
 	scopes   []*scope // of plan.Hosts, in their order
 	tagSeen  map[string]bool
 	made     map[string]bool // local files that earlier steps make
-	problems *multierror.Error
-}
-
-func (c *compiler) fail(err error) {
-	if err != nil && !c.said(err) {
-		c.problems = multierror.Append(c.problems, err)
-	}
-}
-
-// said reports whether the same problem is known already: one written mistake
-// shows on every host.
-func (c *compiler) said(err error) bool {
-	if c.problems == nil {
-		return false
-	}
-	return slices.ContainsFunc(c.problems.Errors, func(e error) bool { return e.Error() == err.Error() })
+	problems []*problem
 }
 
 func (c *compiler) top(root source.Value, inv Inventory) {
@@ -105,7 +89,7 @@ func (c *compiler) top(root source.Value, inv Inventory) {
 	if !c.targets(root, hosts, inv) {
 		return
 	}
-	if vars.Shape != source.Map && vars.Shape != source.Null {
+	if f, ok := root.Get("vars"); ok && f.Value.Shape != source.Map && f.Value.Shape != source.Null {
 		c.fail(vars.Errorf("", "vars must be a map, but this is %s", vars.Shape))
 		return
 	}
@@ -167,14 +151,14 @@ func (c *compiler) scope(planVars source.Value) {
 		s.known = map[string]any{"host": c.plan.Hosts[i].Name, "address": c.plan.Hosts[i].Address, "hosts": hosts}
 		for _, name := range []string{"host", "address", "hosts"} {
 			if v, ok := merged[name]; ok {
-				c.fail(v.Errorf("choose another name", "the variable %q is lockstep's own", name))
+				c.failOn(s.host, v.Errorf("choose another name", "the variable %q is lockstep's own", name))
 			}
 		}
 	}
 	for _, f := range planVars.Fields {
 		for _, s := range c.scopes {
 			if _, err := s.lookup(f.Key); err != nil {
-				c.fail(place(f.Value, err))
+				c.failOn(s.host, place(f.Value, err))
 			}
 		}
 	}
@@ -183,8 +167,7 @@ func (c *compiler) scope(planVars source.Value) {
 // stages reads the top list: each nested step is a stage of its own, and plain
 // steps in a row form one stage without a width or gate.
 func (c *compiler) stages(list source.Value) {
-	if list.Shape != source.List {
-		c.fail(list.Errorf("", "steps must be a list, but this is %s", list.Shape))
+	if !c.isList(list) {
 		return
 	}
 	var open *Stage
@@ -212,6 +195,14 @@ func (c *compiler) stages(list source.Value) {
 		open.Tasks = append(open.Tasks, t)
 	}
 	c.drop()
+}
+
+// isList reports whether list can hold steps.
+func (c *compiler) isList(list source.Value) bool {
+	if list.Shape != source.List {
+		c.fail(list.Errorf("", "steps must be a list, but this is %s", list.Shape))
+	}
+	return list.Shape == source.List
 }
 
 func (c *compiler) newStage(pos source.Pos) *Stage {
@@ -258,7 +249,12 @@ func (c *compiler) nested(item source.Value) {
 	set.Raw(&gate, "gate", "step", "a kind that can judge health, with its parameters")
 	set.Duration(&s.Settle, "settle", "how long the gate must stay healthy")
 	set.Duration(&s.GateTimeout, "gate_timeout", "how long to wait for the gate")
-	set.Int(&s.MaxFailures, "max_failures", "how many hosts may fail before the stage stops")
+	set.Int(&s.MaxFailures, "max_failures", "how many hosts may fail before the stage stops", param.Check(func(text string) error {
+		if strings.HasPrefix(text, "-") {
+			return fmt.Errorf("max_failures is %s, but fewer than none cannot fail", text)
+		}
+		return nil
+	}))
 	set.Strings(&tags, "tags", "tags of all the stage's steps")
 	set.Raw(&when, "when", "expression", "whether the host takes part")
 	if err := set.Decode(item); err != nil {
@@ -267,6 +263,9 @@ func (c *compiler) nested(item source.Value) {
 	}
 	s.Order = Order(order)
 	s.Width = c.width(serial)
+	if !c.isList(list) {
+		return
+	}
 	for _, inner := range list.Items {
 		if t := c.task(inner, s, &inherited{tags, when}); t != nil {
 			if t.Kind.OnControl {
@@ -294,13 +293,13 @@ func (c *compiler) width(v source.Value) int {
 	} else if n, err := strconv.Atoi(text); err == nil && n > 0 {
 		return n
 	}
-	c.fail(v.Errorf("write serial: 1 or serial: 25%%", "serial is %q, which is neither a number of hosts nor a percentage", text))
+	c.fail(v.Errorf("write serial: 1 or serial: 25%", "serial is %q, which is neither a number of hosts nor a percentage", text))
 	return 1
 }
 
 func (c *compiler) checkTags(root source.Value) {
 	for _, tag := range slices.Concat(c.options.Tags, c.options.SkipTags) {
-		if !c.tagSeen[tag] && c.problems == nil {
+		if !c.tagSeen[tag] && len(c.problems) == 0 {
 			c.fail(fmt.Errorf("no step of %s has the tag %q%s", root.Pos.File, tag, didYouMean(tag, c.tagSeen)))
 		}
 	}
@@ -320,7 +319,7 @@ func didYouMean(tag string, seen map[string]bool) string {
 
 // localFiles checks that what a step needs on the control machine is there or
 // will be.
-func (c *compiler) localFiles(at source.Value, step steps.Step) {
+func (c *compiler) localFiles(host string, at source.Value, step steps.Step) {
 	local, ok := step.(steps.Local)
 	if !ok {
 		return
@@ -330,9 +329,9 @@ func (c *compiler) localFiles(at source.Value, step steps.Step) {
 			continue
 		}
 		if info, err := os.Stat(file); err != nil {
-			c.fail(at.Errorf("check the path; no earlier step makes it", "the local file %s cannot be read: %v", file, cause(err)))
+			c.failOn(host, at.Errorf("check the path; no earlier step makes it", "the local file %s cannot be read: %v", file, cause(err)))
 		} else if info.IsDir() {
-			c.fail(at.Errorf("", "the local file %s is a directory", file))
+			c.failOn(host, at.Errorf("", "the local file %s is a directory", file))
 		}
 	}
 	for _, file := range local.Makes() {

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -80,6 +81,8 @@ func (e *exprError) Error() string { return e.msg }
 
 func spelling(text string) string {
 	switch {
+	case strings.HasPrefix(strings.TrimSpace(text), "{{"):
+		return "write the condition without {{ }}: it is an expression already"
 	case strings.Contains(text, " is defined"), strings.Contains(text, " is not defined"):
 		return "lockstep checks at compile time that every variable exists; there is no `is defined`"
 	case strings.Contains(text, " if ") && strings.Contains(text, " else "):
@@ -118,7 +121,7 @@ func (s *scope) lookup(name string) (any, error) {
 		if n := source.Nearest(name, s.names()); n != "" {
 			hint = fmt.Sprintf("did you mean %q?", n)
 		}
-		return nil, &exprError{fmt.Sprintf("the variable %q is not defined for %s", name, s.host), hint}
+		return nil, &exprError{fmt.Sprintf("the variable %q is not defined", name), hint}
 	}
 	if slices.Contains(s.open, name) {
 		return nil, &exprError{fmt.Sprintf("the variable %q is defined by itself: %s", name, strings.Join(append(s.open, name), " -> ")), ""}
@@ -149,9 +152,9 @@ func (s *scope) eval(v source.Value, text string) (any, error) {
 	out, err := machine.Run(e.program, env)
 	if err != nil {
 		msg, _, _ := strings.Cut(err.Error(), "\n")
-		return nil, v.Errorf("", "the expression %q fails on %s: %s", text, s.host, msg)
+		return nil, v.Errorf("", "the expression %q fails: %s", text, msg)
 	}
-	return out, nil
+	return plain(out), nil
 }
 
 // place gives an error of the expression layer its position, unless it has one.
@@ -181,6 +184,9 @@ func (s *scope) resolve(v source.Value) (source.Value, error) {
 	case source.Map:
 		fields := make([]source.Field, len(v.Fields))
 		for i, f := range v.Fields {
+			if strings.Contains(f.Key, "{{") {
+				return v, v.ErrorAt(f.KeyPos, "write the key out", "a key cannot be an expression")
+			}
 			if f.Value, err = s.resolve(f.Value); err != nil {
 				return v, err
 			}
@@ -203,7 +209,7 @@ func (s *scope) template(v source.Value, text string) (source.Value, error) {
 		if err != nil {
 			return v, err
 		}
-		return v.WithScalar(plain(out)), nil
+		return v.WithScalar(out), nil
 	}
 	var b strings.Builder
 	for _, p := range parts {
@@ -217,23 +223,32 @@ func (s *scope) template(v source.Value, text string) (source.Value, error) {
 		}
 		switch out.(type) {
 		case nil, []any, map[string]any:
-			return v, v.Errorf("use join() or pick one element", "{{ %s }} gives %T, which cannot stand inside a text", p.text, out)
+			return v, v.Errorf("use join() or pick one element", "{{ %s }} gives %s, which cannot stand inside a text", p.text, v.WithScalar(out).Shape)
 		}
 		fmt.Fprint(&b, out)
 	}
 	return v.WithScalar(b.String()), nil
 }
 
-// plain turns typed slices that functions return into what YAML would hold.
+// plain turns the typed lists, maps and numbers that functions return into what
+// YAML would hold.
 func plain(v any) any {
-	if texts, ok := v.([]string); ok {
-		out := make([]any, len(texts))
-		for i, t := range texts {
-			out[i] = t
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Slice, reflect.Array:
+		out := make([]any, r.Len())
+		for i := range out {
+			out[i] = plain(r.Index(i).Interface())
 		}
 		return out
+	case reflect.Map:
+		out := make(map[string]any, r.Len())
+		for _, key := range r.MapKeys() {
+			out[fmt.Sprint(key.Interface())] = plain(r.MapIndex(key).Interface())
+		}
+		return out
+	default:
+		return v
 	}
-	return v
 }
 
 type part struct {

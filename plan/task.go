@@ -61,12 +61,13 @@ func (c *compiler) task(item source.Value, s *Stage, from *inherited) *Task {
 	if from != nil {
 		conditions = append(conditions, from.when)
 	}
+	selected := c.selected(attrs.tags)
 	if kind.OnControl {
-		c.bindOnce(t, params, conditions)
+		c.bindOnce(t, params, conditions, selected)
 	} else {
-		c.bind(t, params, conditions)
+		c.bind(t, params, conditions, selected)
 	}
-	if len(t.params) == 0 || !c.selected(attrs.tags) {
+	if len(t.params) == 0 || !selected {
 		return nil
 	}
 	return t
@@ -125,6 +126,9 @@ func (c *compiler) kind(item source.Value, named []source.Field) (steps.Kind, so
 var stageKeys = []string{"serial", "order", "gate", "settle", "gate_timeout", "max_failures"}
 
 func (c *compiler) hint(key string) string {
+	if key == "steps" {
+		return "a stage holds plain steps; write this one beside it"
+	}
 	if slices.Contains(stageKeys, key) {
 		return fmt.Sprintf("%s belongs to a stage: a step with nested `steps`", key)
 	}
@@ -143,18 +147,18 @@ func (c *compiler) selected(tags []string) bool {
 }
 
 // bind resolves and decodes the parameters for each host that the conditions
-// leave.
-func (c *compiler) bind(t *Task, params source.Value, conditions []source.Value) {
+// leave. Local files matter only for a step that is selected.
+func (c *compiler) bind(t *Task, params source.Value, conditions []source.Value, selected bool) {
 	for i, s := range c.scopes {
 		yes, err := s.all(conditions)
 		if err != nil {
-			c.fail(err)
+			c.failOn(s.host, err)
 			continue
 		}
 		if !yes {
 			continue
 		}
-		if v, ok := c.decoded(t.Kind, params, s); ok {
+		if v, ok := c.decoded(t.Kind, params, s, selected); ok {
 			t.params[c.plan.Hosts[i].Name] = v
 		}
 	}
@@ -162,19 +166,17 @@ func (c *compiler) bind(t *Task, params source.Value, conditions []source.Value)
 
 // bindOnce resolves the parameters of a step on the control machine, which
 // must come out equal whichever host is asked.
-func (c *compiler) bindOnce(t *Task, params source.Value, conditions []source.Value) {
+func (c *compiler) bindOnce(t *Task, params source.Value, conditions []source.Value, selected bool) {
+	known := len(c.problems)
 	for i, s := range c.scopes {
 		yes, err := s.all(conditions)
-		if err != nil {
-			c.fail(err)
-			return
-		}
-		v, ok := source.Value{}, true
+		c.failOn(s.host, err)
+		v := source.Value{}
 		if yes {
-			v, ok = c.decoded(t.Kind, params, s)
+			v, _ = c.decoded(t.Kind, params, s, selected)
 		}
-		if !ok {
-			return
+		if len(c.problems) > known {
+			continue // to meet the same problem on the other hosts
 		}
 		before, had := t.params[""]
 		if i > 0 && (had != yes || !reflect.DeepEqual(before.Plain(), v.Plain())) {
@@ -188,31 +190,21 @@ func (c *compiler) bindOnce(t *Task, params source.Value, conditions []source.Va
 	}
 }
 
-func (c *compiler) decoded(k steps.Kind, params source.Value, s *scope) (source.Value, bool) {
+func (c *compiler) decoded(k steps.Kind, params source.Value, s *scope, selected bool) (source.Value, bool) {
 	v, err := s.resolve(params)
 	if err != nil {
-		c.fail(err)
+		c.failOn(s.host, err)
 		return v, false
 	}
 	step, err := decode(k, v)
 	if err != nil {
-		c.flatten(err)
+		c.failOn(s.host, err)
 		return v, false
 	}
-	c.localFiles(v, step)
-	return v, true
-}
-
-// flatten adds each problem of a list by itself, so that equal ones of several
-// hosts are said once.
-func (c *compiler) flatten(err error) {
-	if list, ok := err.(*multierror.Error); ok {
-		for _, e := range list.Errors {
-			c.flatten(e)
-		}
-		return
+	if selected {
+		c.localFiles(s.host, v, step)
 	}
-	c.fail(err)
+	return v, true
 }
 
 // decode makes a step from resolved parameters and lets it check them.
@@ -248,6 +240,9 @@ func (s *scope) all(conditions []source.Value) (bool, error) {
 		if v.Shape == source.Null {
 			continue
 		}
+		if v.Shape != source.Scalar {
+			return false, v.Errorf("join conditions with && in one text", "a condition is one expression, but this is %s", v.Shape)
+		}
 		out := v.Any
 		if text, ok := v.Any.(string); ok {
 			var err error
@@ -257,7 +252,7 @@ func (s *scope) all(conditions []source.Value) (bool, error) {
 		}
 		yes, ok := out.(bool)
 		if !ok {
-			return false, v.Errorf("compare with ==, or write true or false", "the condition %q gives %v on %s, not true or false", v.Text, out, s.host)
+			return false, v.Errorf("compare with ==, or write true or false", "the condition %q gives %v, not true or false", v.Text, out)
 		}
 		if !yes {
 			return false, nil
@@ -288,8 +283,12 @@ func (c *compiler) gate(s *Stage, v source.Value) {
 		c.fail(v.Errorf("the kinds that can are "+strings.Join(c.judges(), ", "), "%s cannot judge health, so it is no gate", kind.Name))
 		return
 	}
+	if kind.OnControl {
+		c.fail(v.Errorf("", "%s runs on the control machine, so it is no gate of hosts", kind.Name))
+		return
+	}
 	s.Gate = &Task{Name: "gate", Kind: kind, Pos: v.Pos, params: map[string]source.Value{}}
-	c.bind(s.Gate, params, nil)
+	c.bind(s.Gate, params, nil, true)
 }
 
 func (c *compiler) judges() []string {

@@ -1,0 +1,301 @@
+package plan_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-multierror"
+	"golang.org/x/tools/txtar"
+
+	"lockstep/internal/source"
+	"lockstep/plan"
+	"lockstep/steps"
+	"lockstep/steps/param"
+)
+
+var update = flag.Bool("update", false, "write what was compiled into testdata")
+
+// set is a kind that takes any parameters; the others add one ability each.
+type set struct {
+	text  string
+	count int
+	flag  bool
+	list  []string
+	raw   source.Value
+	src   string
+	made  string
+}
+
+func (s *set) Params(p *param.Set) {
+	p.String(&s.text, "text", "a text")
+	p.Int(&s.count, "count", "a number")
+	p.Bool(&s.flag, "flag", "a truth")
+	p.Strings(&s.list, "list", "some texts")
+	p.Raw(&s.raw, "raw", "anything", "whatever it is")
+	p.ControlPath(&s.src, "src", "a local file that it reads")
+	p.ControlPath(&s.made, "made", "a local file that it makes")
+}
+
+func (s *set) Check() error {
+	if s.text == "refused" {
+		return errors.New("the step refuses this text")
+	}
+	return nil
+}
+func (s *set) Probe(context.Context, steps.View) (steps.Change, error) { return steps.Change{}, nil }
+func (s *set) Apply(context.Context, steps.Host, steps.Change) error   { return nil }
+func (s *set) Needs() []string                                         { return keep(s.src) }
+func (s *set) Makes() []string                                         { return keep(s.made) }
+func keep(s string) []string {
+	return slices.DeleteFunc([]string{s}, func(s string) bool { return s == "" })
+}
+
+type judge struct{ set }
+
+func (*judge) Judge(context.Context, steps.View) error { return nil }
+
+type ranker struct{ set }
+
+func (*ranker) Rank(context.Context, steps.View) (int, error) { return 0, nil }
+
+func registry(t *testing.T) *steps.Registry {
+	t.Helper()
+	r, err := steps.NewRegistry(
+		steps.Kind{Name: "set", New: func() steps.Step { return &set{} }},
+		steps.Kind{Name: "health", New: func() steps.Step { return &judge{} }},
+		steps.Kind{Name: "choose", New: func() steps.Step { return &ranker{} }},
+		steps.Kind{Name: "here", OnControl: true, New: func() steps.Step { return &set{} }},
+		steps.Kind{Name: "here_health", OnControl: true, New: func() steps.Step { return &judge{} }},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// hosts are an inventory: a map of hosts in order, each with its variables.
+type hosts struct{ v source.Value }
+
+func (h hosts) Match(pattern string) ([]plan.Target, error) {
+	var out []plan.Target
+	for _, f := range h.v.Fields {
+		if pattern != "all" && !slices.Contains(strings.Split(pattern, ","), f.Key) {
+			continue
+		}
+		vars := map[string]source.Value{}
+		for _, one := range f.Value.Fields {
+			vars[one.Key] = one.Value
+		}
+		out = append(out, plan.Target{Host: plan.Host{Name: f.Key, Address: f.Key + ".example"}, Vars: vars})
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no host matches %q", pattern)
+	}
+	return out, nil
+}
+
+// options reads the comment of a case file: lines such as "tags: a, b".
+func options(t *testing.T, comment string) plan.Options {
+	t.Helper()
+	var o plan.Options
+	for line := range strings.Lines(comment) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		switch key {
+		case "limit":
+			o.Limit = value
+		case "tags":
+			o.Tags = strings.Split(value, ", ")
+		case "skip-tags":
+			o.SkipTags = strings.Split(value, ", ")
+		case "extra":
+			v, err := source.ParseYAML("command line", []byte(value))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.ExtraVars = map[string]source.Value{}
+			for _, f := range v.Fields {
+				o.ExtraVars[f.Key] = f.Value
+			}
+		}
+	}
+	return o
+}
+
+func part(a *txtar.Archive, name string) []byte {
+	for _, f := range a.Files {
+		if f.Name == name {
+			return f.Data
+		}
+	}
+	return nil
+}
+
+const threeHosts = "db1: {id: 1, role: first}\ndb2: {id: 2, role: other}\ndb3: {id: 3, role: other}\n"
+
+func compile(t *testing.T, a *txtar.Archive) string {
+	t.Helper()
+	dir := t.TempDir()
+	t.Chdir(dir)
+	inventory := part(a, "hosts.yml")
+	if inventory == nil {
+		inventory = []byte(threeHosts)
+	}
+	for _, f := range a.Files {
+		if strings.HasPrefix(f.Name, "local/") {
+			if err := errors.Join(os.MkdirAll("local", 0o700), os.WriteFile(f.Name, f.Data, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	v, err := source.ParseYAML("hosts.yml", inventory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Compile("plan.yml", part(a, "plan.yml"), hosts{v}, registry(t), options(t, string(a.Comment)))
+	if err != nil {
+		return strings.ReplaceAll(problems(err), dir, "DIR")
+	}
+	return show(t, p)
+}
+
+func problems(err error) string {
+	var list *multierror.Error
+	if !errors.As(err, &list) {
+		return err.Error() + "\n"
+	}
+	var b strings.Builder
+	for _, e := range list.Errors {
+		b.WriteString(e.Error() + "\n")
+	}
+	return b.String()
+}
+
+// show is a compiled plan as text: stages, steps, and parameters by host.
+func show(t *testing.T, p *plan.Plan) string {
+	t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s of %s\n", p.Name, names(p.Hosts), names(p.Peers))
+	for _, s := range p.Stages {
+		fmt.Fprintf(&b, "stage %d %q width %d order %s settle %s/%s failures %d control %v\n",
+			s.Index, s.Name, s.Width, s.Order, s.Settle, s.GateTimeout, s.MaxFailures, s.OnControl)
+		if s.Gate != nil {
+			showTask(t, &b, p, s.Gate)
+		}
+		for _, task := range s.Tasks {
+			showTask(t, &b, p, task)
+		}
+	}
+	return b.String()
+}
+
+func showTask(t *testing.T, b *strings.Builder, p *plan.Plan, task *plan.Task) {
+	t.Helper()
+	fmt.Fprintf(b, "  %s %s (%s)", task.ID, task.Name, task.Kind.Name)
+	if len(task.Tags) > 0 {
+		fmt.Fprintf(b, " tags %s", strings.Join(task.Tags, ","))
+	}
+	if task.Timeout > 0 {
+		fmt.Fprintf(b, " timeout %s", task.Timeout)
+	}
+	b.WriteString("\n")
+	on := names(p.Hosts)
+	if task.Kind.OnControl {
+		on = "control"
+	}
+	for host := range strings.FieldsSeq(on) {
+		if !task.Concerns(host) {
+			continue
+		}
+		step, err := task.Step(host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, ok := step.(interface{ values() *set })
+		if !ok {
+			t.Fatalf("%T has no values", step)
+		}
+		fmt.Fprintf(b, "    %s %s\n", host, s.values())
+	}
+}
+
+func (s *set) values() *set { return s }
+
+// String shows what differs from the zero set.
+func (s *set) String() string {
+	m := map[string]any{"text": s.text, "count": s.count, "flag": s.flag, "list": s.list, "raw": s.raw.Plain(), "src": s.src, "made": s.made}
+	for key, v := range m {
+		if text := fmt.Sprint(v); text == "" || text == "0" || text == "false" || text == "[]" || text == "<nil>" {
+			delete(m, key)
+		}
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err.Error()
+	}
+	return string(data)
+}
+
+func names(hosts []plan.Host) string {
+	out := make([]string, len(hosts))
+	for i, h := range hosts {
+		out[i] = h.Name
+	}
+	return strings.Join(out, " ")
+}
+
+func TestCompile(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no case files: %v", err)
+	}
+	for _, file := range files {
+		abs, err := filepath.Abs(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(abs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := compile(t, a)
+			for range 5 {
+				if again := compile(t, a); again != got {
+					t.Fatalf("compiled again it differs:\n%s\nbefore:\n%s", again, got)
+				}
+			}
+			if *update {
+				a.Files = slices.DeleteFunc(a.Files, func(f txtar.File) bool { return f.Name == "want" })
+				a.Files = append(a.Files, txtar.File{Name: "want", Data: []byte(got)})
+				if err := os.WriteFile(abs, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if want := string(part(a, "want")); got != want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+// An expression that would fill the memory ends as an error, soon.
+func TestExpressionsAreBounded(t *testing.T) {
+	a := &txtar.Archive{Files: []txtar.File{{Name: "plan.yml", Data: []byte("hosts: all\nsteps:\n  - set: {count: \"{{ len(1..100000000) }}\"}\n")}}}
+	start := time.Now()
+	if got := compile(t, a); !strings.Contains(got, "memory budget") {
+		t.Errorf("got %s", got)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
