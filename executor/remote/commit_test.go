@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -315,4 +316,37 @@ func cutOnce(t *testing.T, target Target, inline int, arm func()) {
 		t.Errorf("left: %q", left)
 	}
 	_ = c.Close()
+}
+
+func TestCancelStopsALargeTransfer(t *testing.T) {
+	for name, servers := range map[string][]string{"sftp": sftpServers(), "cat": {"/none"}} {
+		t.Run(name, func(t *testing.T) {
+			c := local(t)
+			c.servers = servers
+			dir := t.TempDir()
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() {
+				done <- c.Commit(ctx, []executor.Write{{Op: executor.PutFile, Path: dir + "/a", Data: make([]byte, 512<<20)}})
+			}()
+			for { // until the first bytes are there
+				found, _ := filepath.Glob(dir + "/.lockstep-*")
+				if len(found) > 0 {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+			cancel()
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+			if left := tree(t, dir); left != "" {
+				t.Errorf("left: %s", left)
+			}
+			c.inline = 0
+			if err := c.Commit(t.Context(), []executor.Write{{Op: executor.PutFile, Path: dir + "/a", Data: []byte("next")}}); err != nil {
+				t.Errorf("the next commit: %v", err)
+			}
+		})
+	}
 }

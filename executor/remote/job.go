@@ -120,6 +120,9 @@ func (c *Conn) recall(ctx context.Context, j job) (steps.Output, error) {
 		if errors.Is(err, errClosed) {
 			break
 		}
+		if errors.Is(err, errShellGone) { // it was there, and was lost again
+			deadline = time.Now().Add(recallFor)
+		}
 		select {
 		case <-ctx.Done():
 			return out, ctx.Err()
@@ -210,7 +213,7 @@ done
 umask 022
 s=setsid; command -v setsid >/dev/null || s=
 $s sh "$d/run" "$d" </dev/null >/dev/null 2>&1
-` + reportScript
+` + reportScript()
 }
 
 // body is the job itself. What it was given is gone from the disk before the
@@ -237,17 +240,19 @@ func (j job) waitScript() string {
 [ -s "$d/pid" ] || exit ` + strconv.Itoa(jobLost) + `
 read -r p <"$d/pid"
 while [ ! -e "$d/rc" ] && kill -0 "$p" 2>/dev/null; do sleep 0.2 2>/dev/null || sleep 1; done
-` + reportScript
+` + reportScript()
 }
 
 func (j job) removeScript() string { return j.findScript() + `rm -rf "$d"` }
 
 // reportScript writes what parseResult reads.
-var reportScript = `[ -e "$d/rc" ] || exit ` + strconv.Itoa(jobLost) + `
+func reportScript() string {
+	return `[ -e "$d/rc" ] || exit ` + strconv.Itoa(jobLost) + `
 o=$(($(wc -c <"$d/out"))); e=$(($(wc -c <"$d/err")))
 echo "$(cat "$d/rc") $o $e"
 [ $o -gt ` + strconv.Itoa(outputLimit) + ` ] || [ $e -gt ` + strconv.Itoa(outputLimit) + ` ] || cat "$d/out" "$d/err"
 `
+}
 
 // endJob ends a job's process group and waits a moment until it is gone.
 func (l *link) endJob(j job) {

@@ -42,13 +42,15 @@ func readScript(path string) string {
 [ -f "$p" ] || exit %d
 [ -r "$p" ] || exit %d
 [ "$(wc -c <"$p")" -le %d ] || exit %d
-exec cat <"$p"`, p, missingScript, codeKind, codeDenied, steps.MaxRead, codeTooBig)
+exec cat <"$p"`, p, missingScript(), codeKind, codeDenied, steps.MaxRead, codeTooBig)
 }
 
 // missingScript ends the script for "$p", which test -e does not see: it is
 // missing, or one of its directories may not be searched.
-var missingScript = `{ m=$(stat -L "$p" 2>&1 >/dev/null); case $m in *"ermission denied"*) exit ` +
-	strconv.Itoa(codeDenied) + `;; esac; exit ` + strconv.Itoa(codeMissing) + `; }`
+func missingScript() string {
+	return `{ m=$(stat -L "$p" 2>&1 >/dev/null); case $m in *"ermission denied"*) exit ` +
+		strconv.Itoa(codeDenied) + `;; esac; exit ` + strconv.Itoa(codeMissing) + `; }`
+}
 
 // ReadDir returns the names in a directory in byte order.
 func (c *Conn) ReadDir(ctx context.Context, path string) ([]string, error) {
@@ -74,7 +76,7 @@ func dirScript(path string) string {
 [ -r "$p" ] && cd "$p" || exit %d
 for n in * .[!.]* ..?*; do
 if [ -e "$n" ] || [ -L "$n" ]; then printf '%%s\000' "$n"; fi
-done`, shellescape.Quote(path), missingScript, codeKind, codeDenied)
+done`, shellescape.Quote(path), missingScript(), codeKind, codeDenied)
 }
 
 func readProblem(verb, path, kind string, a answer) error {

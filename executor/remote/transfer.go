@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -67,6 +68,10 @@ func (l *link) stageSFTP(ctx context.Context, plan []staged, servers []string) (
 	if err != nil {
 		return 0, err
 	}
+	// A file cannot be closed while it is written to: only the end of the
+	// whole session stops a transfer.
+	stop := context.AfterFunc(ctx, func() { _ = session.process.session.Close() })
+	defer stop()
 	failed := make([]error, len(plan))
 	var group errgroup.Group
 	group.SetLimit(atOnce)
@@ -75,14 +80,14 @@ func (l *link) stageSFTP(ctx context.Context, plan []staged, servers []string) (
 			continue
 		}
 		group.Go(func() error {
-			failed[i] = session.put(ctx, s)
+			failed[i] = session.put(s)
 			return nil
 		})
 	}
 	_ = group.Wait()
 	for i, err := range failed {
 		if err != nil {
-			return i, l.transferError(ctx, plan[i], err)
+			return i, l.transferError(ctx, session, plan[i], err)
 		}
 	}
 	return 0, nil
@@ -90,28 +95,26 @@ func (l *link) stageSFTP(ctx context.Context, plan []staged, servers []string) (
 
 // put makes a new file, which is 0600 by the server's umask before the first
 // byte arrives.
-func (s *sftpSession) put(ctx context.Context, w staged) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
+func (s *sftpSession) put(w staged) error {
 	f, err := s.OpenFile(w.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = f.Close() })
-	defer stop()
 	if _, err := f.ReadFrom(bytes.NewReader(w.Data)); err != nil {
-		return errors.Join(ctx.Err(), err, f.Close())
+		return errors.Join(err, f.Close())
 	}
 	return f.Close()
 }
 
 // transferError adds what SFTP does not tell: its one word for a full disk is
-// "failure".
-func (l *link) transferError(ctx context.Context, s staged, err error) error {
+// "failure". A session that broke is not used again.
+func (l *link) transferError(ctx context.Context, session *sftpSession, s staged, err error) error {
 	var status *sftp.StatusError
-	if !errors.As(err, &status) || ctx.Err() != nil {
-		return err
+	if !errors.As(err, &status) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) || ctx.Err() != nil {
+		l.files.take()
+		_ = session.Close()
+		session.process.end()
+		return errors.Join(ctx.Err(), err)
 	}
 	said, _ := l.once(ctx, "broken() { "+freeFunction+"; }; broken 0 "+shellescape.Quote(s.temp))
 	return stageError(s, steps.Output{Stdout: []byte(said), Stderr: []byte(err.Error()), Code: 1})
