@@ -127,7 +127,22 @@ func (o *overlay) Stat(ctx context.Context, p string) (steps.Stat, error) {
 	if err := o.unforeseen(p, p); err != nil {
 		return steps.Stat{}, err
 	}
-	return o.base.Stat(ctx, p)
+	st, err := o.base.Stat(ctx, p)
+	st.Pending = st.Kind == steps.Directory && o.entered(p)
+	return st, err
+}
+
+// entered reports whether an entry of dir is to be put in or removed, which
+// makes the directory newer than all that runs.
+func (o *overlay) entered(dir string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for p, f := range o.files {
+		if path.Dir(p) == dir && p != dir && (f.was.Kind == steps.Absent) != (f.stat.Kind == steps.Absent) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxLinks is how many symbolic links in a row are followed, as in Linux.

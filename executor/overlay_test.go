@@ -414,3 +414,27 @@ func TestOverlayRefusesDriftedFiles(t *testing.T) {
 		t.Error("a refused batch counts as a change")
 	}
 }
+
+func TestOverlayNotesADirectoryWhoseEntriesChange(t *testing.T) {
+	ctx := t.Context()
+	m, o := dry(t)
+	m.PutFile("/etc/conf.d/a", "a")
+	m.PutDir("/etc/other")
+	pendingDir := func(dir string) bool {
+		t.Helper()
+		st, err := o.Stat(ctx, dir)
+		must(t, err)
+		return st.Pending
+	}
+	must(t, o.WriteFile(ctx, "/etc/conf.d/a", []byte("b"), steps.Attrs{}))
+	if pendingDir("/etc/conf.d") {
+		t.Error("new content of an entry makes the directory pending, want not")
+	}
+	must(t, o.Remove(ctx, "/etc/conf.d/a"))
+	must(t, o.WriteFile(ctx, "/etc/other/new", []byte("n"), steps.Attrs{}))
+	for _, dir := range []string{"/etc/conf.d", "/etc/other"} {
+		if !pendingDir(dir) {
+			t.Errorf("%s is not pending, but an entry went or came", dir)
+		}
+	}
+}
