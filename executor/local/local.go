@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
@@ -118,6 +119,9 @@ func (Machine) ReadFile(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !info.Mode().IsRegular() { // to open a pipe would wait for its writer
+		return nil, fmt.Errorf("%s is a %s, not a file", path, kind(info.Mode()))
+	}
 	if info.Size() > steps.MaxRead {
 		return nil, fmt.Errorf("%s: %w", path, steps.ErrTooBig)
 	}
@@ -151,8 +155,18 @@ func (m Machine) Query(ctx context.Context, c steps.Command) (steps.Output, erro
 	return m.Run(ctx, c)
 }
 
-// Run runs a command in a small clean environment; see executor.Machine.
+// patience is how long a command that has ended may keep its output open.
+const patience = 2 * time.Second
+
+// Run runs a command in a small clean environment; see executor.Machine. One
+// that cannot be started answers 127 or 126, as a shell on a host would.
 func (Machine) Run(ctx context.Context, c steps.Command) (steps.Output, error) {
+	if len(c.Argv) == 0 {
+		return steps.Output{}, errors.New("internal error: a command without words")
+	}
+	if err := ctx.Err(); err != nil {
+		return steps.Output{}, err
+	}
 	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(c.Stdin), &stdout, &stderr
@@ -160,6 +174,9 @@ func (Machine) Run(ctx context.Context, c steps.Command) (steps.Output, error) {
 	if cmd.Dir = c.Dir; cmd.Dir == "" {
 		cmd.Dir = "/"
 	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = patience // a child that stays behind may hold the output open
 	err := cmd.Run()
 	out := steps.Output{Stdout: stdout.Bytes(), Stderr: stderr.Bytes()}
 	var exit *exec.ExitError
@@ -170,11 +187,26 @@ func (Machine) Run(ctx context.Context, c steps.Command) (steps.Output, error) {
 		}
 		return out, nil
 	}
-	return out, errors.Join(ctx.Err(), err)
+	switch {
+	case ctx.Err() != nil:
+		return out, errors.Join(ctx.Err(), err)
+	case errors.Is(err, exec.ErrWaitDelay): // it ended well, its child goes on
+		return out, nil
+	case errors.Is(err, exec.ErrNotFound), cmd.Process == nil && errors.Is(err, fs.ErrNotExist):
+		return steps.Output{Code: 127, Stderr: []byte(err.Error())}, nil
+	case cmd.Process == nil && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOEXEC)):
+		return steps.Output{Code: 126, Stderr: []byte(err.Error())}, nil
+	}
+	return out, err
 }
 
 // Commit makes the writes of a batch in order; see executor.Machine.
 func (m Machine) Commit(ctx context.Context, batch []executor.Write) error {
+	for _, w := range batch {
+		if _, err := m.found(ctx, w); err != nil {
+			return &executor.CommitError{Path: w.Path, Err: err}
+		}
+	}
 	var done []string
 	for _, w := range batch {
 		if err := m.write(ctx, w); err != nil {
@@ -185,13 +217,19 @@ func (m Machine) Commit(ctx context.Context, batch []executor.Write) error {
 	return nil
 }
 
-func (m Machine) write(ctx context.Context, w executor.Write) error {
+// found returns what is at the target of w, which must be what w rests on.
+func (m Machine) found(ctx context.Context, w executor.Write) (steps.Stat, error) {
 	now, err := m.Stat(ctx, w.Path)
+	if err == nil && now.Version != w.Was.Version {
+		err = steps.ErrDrifted
+	}
+	return now, err
+}
+
+func (m Machine) write(ctx context.Context, w executor.Write) error {
+	now, err := m.found(ctx, w)
 	if err != nil {
 		return err
-	}
-	if now.Version != w.Was.Version {
-		return steps.ErrDrifted
 	}
 	mode := now.Mode
 	switch {
@@ -221,14 +259,11 @@ func (m Machine) write(ctx context.Context, w executor.Write) error {
 }
 
 func (m Machine) put(w executor.Write, now steps.Stat, mode fs.FileMode) error {
-	f, err := renameio.NewPendingFile(w.Path, renameio.WithPermissions(osMode(mode)), renameio.IgnoreUmask())
+	f, err := renameio.NewPendingFile(w.Path, renameio.WithPermissions(0o600), renameio.IgnoreUmask())
 	if err != nil {
 		return err
 	}
-	defer f.Cleanup()
-	if _, err := f.Write(w.Data); err != nil {
-		return err
-	}
+	defer func() { _ = f.Cleanup() }()
 	a := w.Attrs
 	if now.Kind != steps.Absent && a.Owner == "" && os.Geteuid() == 0 {
 		a.Owner = now.Owner
@@ -239,7 +274,25 @@ func (m Machine) put(w executor.Write, now steps.Stat, mode fs.FileMode) error {
 	if err := chown(f.Name(), a); err != nil {
 		return err
 	}
-	return f.CloseAtomicallyReplace()
+	if _, err := f.Write(w.Data); err != nil {
+		return err
+	}
+	if err := f.Chmod(osMode(mode)); err != nil { // last, since chown drops setuid
+		return err
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(w.Path))
+}
+
+// syncDir makes sure that a rename in dir outlives a crash.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func osMode(m fs.FileMode) fs.FileMode {
