@@ -1,0 +1,86 @@
+package remote
+
+// request is one script and its answer.
+type request struct {
+	id       int
+	script   string
+	begun    bool
+	dropped  bool // nobody waits for the answer
+	streams  int  // of stdout and stderr, how many have ended
+	out, err []byte
+	code     int
+	failed   error
+	done     chan struct{}
+}
+
+// answer is what a script wrote and how it ended.
+type answer struct {
+	out, err []byte
+	code     int
+}
+
+// stream is one of the two output streams of a shell.
+type stream struct {
+	shell  *shell
+	stderr bool
+}
+
+func (w *stream) begin(id int) {
+	s := w.shell
+	s.mu.Lock()
+	r := s.pending[id]
+	hung := r != nil && r.dropped && !r.begun
+	if r != nil {
+		r.begun = true
+	}
+	s.mu.Unlock()
+	if hung {
+		s.giveUp()
+	}
+}
+
+func (w *stream) data(id int, b []byte) {
+	s := w.shell
+	s.mu.Lock()
+	r := s.pending[id]
+	fits := r == nil || r.dropped || r.keep(b, w.stderr)
+	s.mu.Unlock()
+	if !fits {
+		s.giveUp()
+	}
+}
+
+// keep adds to the answer; it ends the request when that gets too much.
+func (r *request) keep(b []byte, stderr bool) bool {
+	to := &r.out
+	if stderr {
+		to = &r.err
+	}
+	if len(*to)+len(b) > outputLimit {
+		r.failed, r.dropped, r.out, r.err = errTooMuch, true, nil, nil
+		close(r.done)
+		return false
+	}
+	*to = append(*to, b...)
+	return true
+}
+
+func (w *stream) end(id, code int) {
+	s := w.shell
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.pending[id]
+	if r == nil {
+		return
+	}
+	if !w.stderr {
+		r.code = code
+	}
+	if r.streams++; r.streams < 2 {
+		return
+	}
+	delete(s.pending, id)
+	if !r.dropped {
+		close(r.done)
+	}
+}
