@@ -122,14 +122,16 @@ func (c *compiler) kind(item source.Value, named []source.Field) (steps.Kind, so
 	return k, named[known].Value, true
 }
 
-// stageKeys are the attributes that only a step with nested steps has.
-var stageKeys = []string{"serial", "order", "gate", "settle", "gate_timeout", "max_failures"}
+// isStageKey reports whether only a step with nested steps has the attribute.
+func isStageKey(key string) bool {
+	return slices.Contains([]string{"serial", "order", "gate", "settle", "gate_timeout", "max_failures"}, key)
+}
 
 func (c *compiler) hint(key string) string {
 	if key == "steps" {
 		return "a stage holds plain steps; write this one beside it"
 	}
-	if slices.Contains(stageKeys, key) {
+	if isStageKey(key) {
 		return fmt.Sprintf("%s belongs to a stage: a step with nested `steps`", key)
 	}
 	words := append(c.kinds.Names(), "name", "when", "tags", "timeout", "steps")
