@@ -74,6 +74,40 @@ func TestPreviewEqualsApply(t *testing.T) {
 	}
 }
 
+// What only the run can make is foreseen as unsettled and told as it was made.
+func TestContentMadeByTheRunIsTold(t *testing.T) {
+	const path, text = "/etc/key.pem", "made at apply"
+	w := newWorld(t, 1, "\n- plain: {do: make}\n", map[string]deed{"make": {
+		probe: func(ctx context.Context, v steps.View) (steps.Change, error) {
+			st, err := v.Self.Stat(ctx, path)
+			if err != nil || st.Kind != steps.Absent {
+				return steps.Change{}, err
+			}
+			return steps.Change{Edits: []steps.Edit{{Op: steps.Create, Subject: path, After: steps.NewContent(nil, true)}}}, nil
+		},
+		apply: func(ctx context.Context, h steps.Host, _ steps.Change) error {
+			return h.WriteFile(ctx, path, []byte(text), steps.Attrs{Unsettled: true})
+		},
+	}})
+	after := func() *steps.Content {
+		for _, e := range w.events {
+			if e.Type == EventStep && e.Change != nil {
+				return e.Change.Edits[0].After
+			}
+		}
+		return nil
+	}
+	w.preview()
+	if got := after(); got == nil || !got.Unsettled {
+		t.Errorf("preview: got %+v, want unsettled content", got)
+	}
+	_, err := w.apply()
+	must(t, err)
+	if d := cmp.Diff(steps.NewContent([]byte(text), false), after()); d != "" {
+		t.Errorf("run (-want +got):\n%s", d)
+	}
+}
+
 // A clean host: each step rests on what the one before will have made.
 func TestPreviewWalksAChain(t *testing.T) {
 	mkdir := deed{probe: func(ctx context.Context, v steps.View) (steps.Change, error) {

@@ -1,9 +1,12 @@
 package executor
 
 import (
+	"context"
+	"slices"
 	"time"
 
 	"lockstep/plan"
+	"lockstep/steps"
 )
 
 // result is what a step did, to be told once it is on the host.
@@ -62,6 +65,20 @@ func (w *worker) settle(drop bool) {
 	if w.live && drop {
 		w.overlay.discard()
 	}
+}
+
+// made is the change with the content that only its apply has made.
+func (w *worker) made(ctx context.Context, c steps.Change) steps.Change {
+	c.Edits = slices.Clone(c.Edits)
+	for i, e := range c.Edits {
+		if e.After == nil || !e.After.Unsettled {
+			continue
+		}
+		if data, err := w.overlay.ReadFile(ctx, e.Subject); err == nil {
+			c.Edits[i].After = steps.NewContent(data, false)
+		}
+	}
+	return c
 }
 
 // tell says what a step did as soon as it is on the host, and in order.

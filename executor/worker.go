@@ -140,6 +140,9 @@ func (w *worker) task(ctx context.Context, g *gate, t *plan.Task) (proof, error)
 			event.Status, event.Message = StatusUnknown, u.Error()
 		} else if err != nil {
 			return proof{}, err
+		} else if w.live {
+			settled := w.made(ctx, change)
+			event.Change = &settled
 		}
 	}
 	event.Elapsed = time.Since(start)
