@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"errors"
 	"time"
 
 	"lockstep/steps"
@@ -89,6 +90,18 @@ type Report struct {
 	Failures []HostError
 	// Touched are the hosts on which something was changed, in inventory order.
 	Touched []string
+}
+
+// Untold are the failures outside of any step, which no step's event tells; nil
+// when there are none.
+func (r *Report) Untold() error {
+	var all []error
+	for _, f := range r.Failures {
+		if f.Step == "" {
+			all = append(all, f)
+		}
+	}
+	return errors.Join(all...)
 }
 
 // HostError is what went wrong on a host.

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,7 +77,7 @@ func (x *Executor) walk(ctx context.Context, live bool) (*Report, error) {
 	}
 	r.sum()
 	counts := r.report.Counts
-	r.emit(Event{Type: EventEnd, DryRun: !live, Counts: &counts, Err: err})
+	r.emit(Event{Type: EventEnd, DryRun: !live, Counts: &counts, Err: cmp.Or(err, r.report.Untold())})
 	return &r.report, err
 }
 

@@ -105,7 +105,7 @@ func judge(report *executor.Report, err error, changed string) error {
 	if n := len(report.Failures); n > 1 {
 		where += fmt.Sprintf(" and %d more", n-1)
 	}
-	return &outcome{code, fmt.Sprintf("%s: %s%s", word, where, changed), nil}
+	return &outcome{code, fmt.Sprintf("%s: %s%s", word, where, changed), report.Untold()}
 }
 
 func every(report *executor.Report, holds func(executor.HostError) bool) bool {
