@@ -195,6 +195,10 @@ func TestDryRunOfFullStop(t *testing.T) {
 	if text := strings.Join(got, "; "); text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}
+	judged := stepstest.Decode(t, Kind(), "members: all").(steps.Verifier).Verify(t.Context(), all.view("db1"))
+	if _, ok := steps.IsUnforeseen(judged); !ok {
+		t.Errorf("the health of foreseen nodes: got %v, want that it cannot be foreseen", judged)
+	}
 	last := stepstest.Decode(t, Kind(), "state: running").(*step)
 	ns, err := last.look(t.Context(), all.view("db3"))
 	if err != nil || ns.self().status.size != 3 {

@@ -35,6 +35,9 @@ func (g *galera) checks(v steps.View) []check {
 	}
 	for _, peer := range v.Peers {
 		checks = append(checks, func(ctx context.Context, w world) error {
+			if err := settled(ctx, peer); err != nil {
+				return err
+			}
 			_, err := g.handshake(ctx, w, endpoint(peer.Address(), g.port))
 			if err != nil {
 				return fmt.Errorf("from %s to %s: %w", w.view.Self.Name(), peer.Name(), err)
@@ -43,6 +46,15 @@ func (g *galera) checks(v steps.View) []check {
 		})
 	}
 	return checks
+}
+
+// settled is an *steps.Unforeseen error in a dry run that would change the peer:
+// what is dialed from here is the peer of today, not the one that is foreseen.
+func settled(ctx context.Context, peer steps.Reader) error {
+	c := clockQuery()
+	c.Reads = []string{"*"}
+	out, err := peer.Query(ctx, c)
+	return steps.Succeed(c, out, err)
 }
 
 // own proves that the node speaks TLS and presents the certificate of its file.

@@ -72,6 +72,9 @@ func (s *site) build(t *testing.T, w *stepstest.World) {
 	w.Self.Answer(s.now.Format(clockFormat)+"\n", clockQuery().Argv...)
 	w.Self.Answer("1\n", sqlclient.Login{}.Query("SELECT @@GLOBAL.require_secure_transport").Argv...)
 	w.Self.Answer("1\n", sqlclient.Login{}.Query("SELECT 1").Argv...)
+	for _, peer := range w.Peers {
+		peer.Answer(s.now.Format(clockFormat)+"\n", clockQuery().Argv...)
+	}
 	w.Self.OnDial(func(_ context.Context, address string) (net.Conn, error) {
 		_, port, _ := net.SplitHostPort(address)
 		serve := map[string]func(*site, net.Conn){"3306": s.mysql, "4567": s.galera}[port]
@@ -151,8 +154,8 @@ func (s *site) galeraPlain(conn net.Conn) {
 func TestConform(t *testing.T) {
 	s := newSite(t)
 	stepstest.Conform(t, Kind(), stepstest.Case{Name: "all is well", YAML: params, Holds: true, Build: func(w *stepstest.World) {
-		s.build(t, w)
 		w.AddPeer("db2")
+		s.build(t, w)
 	}})
 }
 
@@ -206,8 +209,8 @@ func TestFindings(t *testing.T) {
 				tt.change(t, s, w)
 			}
 			if strings.HasPrefix(tt.name, "no TLS") {
-				s.build(t, w)
 				w.AddPeer("db2")
+				s.build(t, w)
 			}
 			err := stepstest.Decode(t, Kind(), params).(steps.Verifier).Verify(t.Context(), w.View())
 			if err == nil {
@@ -231,6 +234,23 @@ func TestFindings(t *testing.T) {
 				t.Errorf("the error shows a key")
 			}
 		})
+	}
+}
+
+// TestPeerThatIsOnlyForeseen makes sure that a dry run does not dial a peer
+// whose server it has started in thought only.
+func TestPeerThatIsOnlyForeseen(t *testing.T) {
+	s, w := newSite(t), stepstest.NewWorld(Kind())
+	peer := w.AddPeer("db2")
+	s.build(t, w)
+	foreseen := peer.Preview()
+	if _, err := foreseen.Exec(t.Context(), steps.Command{Argv: []string{"systemctl", "start", "mariadb"}}); err != nil {
+		t.Fatal(err)
+	}
+	v := steps.View{Self: w.Self, Peers: []steps.Reader{foreseen}}
+	err := stepstest.Decode(t, Kind(), params).(steps.Verifier).Verify(t.Context(), v)
+	if _, ok := steps.IsUnforeseen(err); !ok {
+		t.Errorf("got %v, want that it cannot be foreseen", err)
 	}
 }
 
