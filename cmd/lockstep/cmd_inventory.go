@@ -2,11 +2,11 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/source"
 	"lockstep/inventory"
 )
 
@@ -48,14 +48,25 @@ func (a *app) inventoryCommand() *cobra.Command {
 func (a *app) showHost(inv *inventory.Inventory, name string) error {
 	h, ok := inv.Host(name)
 	if !ok {
-		_, err := inv.Match(name)
-		return errors.Join(err, fmt.Errorf("there is no host %q in the inventory", name))
+		return noHost(inv, name)
 	}
 	vars := map[string]any{}
 	for key, v := range h.Vars() {
 		vars[key] = v.Plain()
 	}
 	return a.encode(vars)
+}
+
+func noHost(inv *inventory.Inventory, name string) error {
+	var names []string
+	for _, h := range inv.Hosts() {
+		names = append(names, h.Name)
+	}
+	hint := ""
+	if near := source.Nearest(name, names); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return fmt.Errorf("there is no host %q in the inventory%s", name, hint)
 }
 
 // encode writes v as indented JSON with secrets masked.

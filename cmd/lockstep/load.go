@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/source"
@@ -82,6 +84,9 @@ func (a *app) load(planFile string) (*inventory.Inventory, *plan.Plan, error) {
 		return nil, nil, err
 	}
 	data, err := os.ReadFile(planFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%s: there is no such plan", planFile)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,6 +106,9 @@ type targets struct{ *inventory.Inventory }
 // Match finds the pattern's hosts with their addresses and variables.
 func (t targets) Match(pattern string) ([]plan.Target, error) {
 	hosts, err := t.Inventory.Match(pattern)
+	if list, ok := err.(*multierror.Error); ok {
+		err = errors.Join(list.Errors...) // the compiler says where it stands, in front of them all
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +126,7 @@ func (t targets) Match(pattern string) ([]plan.Target, error) {
 func (a *app) extraVars() (map[string]source.Value, error) {
 	vars := map[string]source.Value{}
 	for _, arg := range a.flags.extra {
-		name, text := "-e "+arg, arg
+		name, text := "-e "+arg, ""
 		if file, ok := strings.CutPrefix(arg, "@"); ok {
 			data, err := os.ReadFile(file)
 			if err != nil {

@@ -36,7 +36,7 @@ func (t *text) Event(e executor.Event) {
 	case executor.EventStart:
 		*t = text{w: t.w, redactor: t.redactor, paint: t.paint, verbose: t.verbose, dry: e.DryRun, hosts: e.Hosts}
 		if t.dry {
-			t.printf("%s\n%d stages on %s\n", t.paint.in(bold, e.Name), e.Stages, plural(len(e.Hosts), "host")+": "+strings.Join(e.Hosts, ", "))
+			t.printf("%s\n%s on %s\n", t.paint.in(bold, e.Name), plural(e.Stages, "stage"), plural(len(e.Hosts), "host")+": "+strings.Join(e.Hosts, ", "))
 		}
 	case executor.EventStage:
 		t.stages = append(t.stages, e)
