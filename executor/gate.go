@@ -66,16 +66,19 @@ func (g *gate) shake(hosts []string) {
 }
 
 // after waits until the gate is healthy for each host of a batch, and has been
-// for the stage's settle time.
-func (g *gate) after(ctx context.Context, hosts []string) {
+// for the stage's settle time. Its error says that the run is to end.
+func (g *gate) after(ctx context.Context, hosts []string) error {
 	for _, host := range hosts {
 		if g.failed[host] {
 			continue
 		}
-		if err := g.wait(ctx, host, g.stage.Settle, g.stage.GateTimeout); err != nil {
+		if err := g.wait(ctx, host, g.stage.Settle, g.stage.GateTimeout); errors.Is(err, ErrInterrupted) {
+			return err
+		} else if err != nil {
 			g.fail(host, label(g.stage.Gate), err, true)
 		}
 	}
+	return ctx.Err()
 }
 
 // today tells a dry run whether the stage could begin now. Later gates judge
@@ -127,9 +130,23 @@ func (g *gate) wait(ctx context.Context, host string, settle, limit time.Duratio
 				g.say(host, StatusWaiting, err, time.Since(start))
 			}
 		}
-		if err := sleep(ctx, g.Poll); err != nil {
+		if err := g.pause(ctx); err != nil {
 			return err
 		}
+	}
+}
+
+// pause waits for the next look at the gate, or until the run is to stop.
+func (g *gate) pause(ctx context.Context) error {
+	t := time.NewTimer(g.Poll)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-g.Stop:
+		return g.stopped(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

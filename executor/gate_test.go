@@ -245,3 +245,25 @@ func TestCancelDuringAGate(t *testing.T) {
 		}
 	})
 }
+
+// A run that is asked to stop does not wait for a gate that may take long, and
+// does not count what the gate left unproven as done.
+func TestStopDuringAGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := health(func(_ string, asked int, _ time.Duration) error {
+			if asked > 1 {
+				return joining
+			}
+			return nil
+		})
+		w := newWorld(t, 1, gated, map[string]deed{"d": always("restart"), "g": g})
+		stop := make(chan struct{})
+		w.x.Stop = stop
+		go func() { time.Sleep(5 * time.Second); close(stop) }()
+		start := time.Now()
+		r, err := w.x.Apply(t.Context())
+		if !errors.Is(err, ErrInterrupted) || time.Since(start) != 5*time.Second || !r.Stopped {
+			t.Errorf("after %s: got %v, %+v; want ErrInterrupted after 5s", time.Since(start), err, r)
+		}
+	})
+}

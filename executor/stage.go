@@ -146,7 +146,9 @@ func (r *run) batch(ctx context.Context, s *plan.Stage, g *gate, hosts []string)
 	}
 	if r.live && s.Gate != nil && ctx.Err() == nil {
 		if changed {
-			g.after(ctx, hosts)
+			if err := g.after(ctx, hosts); err != nil {
+				return err
+			}
 		}
 		g.shake(hosts)
 	}

@@ -85,7 +85,7 @@ func (r *connReader) readWays() {
 	}
 }
 
-const hostKeyHint = "review and accept the keys once with `lockstep hostkeys`"
+const hostKeyHint = "compare the hosts' fingerprints once and add their keys to known_hosts with ssh-keyscan"
 
 func (r *connReader) readIdentity() {
 	if v, ok := r.text("ansible_user", "ansible_ssh_user"); ok {

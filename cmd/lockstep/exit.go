@@ -79,7 +79,7 @@ func texts(err error) []string {
 // judge turns the outcome of a run into an exit. What was failing before any
 // change is a refusal.
 func judge(report *executor.Report, err error, changed string) error {
-	if errors.Is(err, executor.ErrInterrupted) || errors.Is(err, context.Canceled) {
+	if interrupted(report, err) {
 		return &outcome{exitInterrupted, "interrupted" + changed + "; run apply again to go on: what holds is skipped", nil}
 	}
 	if len(report.Failures) == 0 {
@@ -106,6 +106,15 @@ func judge(report *executor.Report, err error, changed string) error {
 		where += fmt.Sprintf(" and %d more", n-1)
 	}
 	return &outcome{code, fmt.Sprintf("%s: %s%s", word, where, changed), report.Untold()}
+}
+
+// interrupted reports whether the run ended early because it was asked to,
+// also where that cut a wait short.
+func interrupted(report *executor.Report, err error) bool {
+	if errors.Is(err, executor.ErrInterrupted) || errors.Is(err, context.Canceled) {
+		return true
+	}
+	return len(report.Failures) > 0 && every(report, func(f executor.HostError) bool { return errors.Is(f, executor.ErrInterrupted) })
 }
 
 func every(report *executor.Report, holds func(executor.HostError) bool) bool {

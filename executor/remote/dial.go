@@ -72,7 +72,7 @@ func loginProblem(ctx context.Context, t Target, err error) error {
 		return &steps.Problem{
 			What: fmt.Sprintf("%s has no host key of a type that is known for it", t.hostport()),
 			Why:  strings.TrimPrefix(text, "ssh: handshake failed: "),
-			Do:   "find out why its keys changed, then accept the new ones with `lockstep hostkeys`",
+			Do:   "find out why its keys changed, then replace its lines in the known_hosts file",
 			Err:  ErrHostKeyChanged,
 		}
 	}

@@ -42,7 +42,7 @@ func refusal(t *testing.T, target Target, want error, words ...string) {
 func TestUnknownHostKeyIsRefused(t *testing.T) {
 	server, target := serve(t, sshserver.Options{})
 	target.KnownHosts = []string{filepath.Join(t.TempDir(), "none")}
-	refusal(t, target, ErrHostKeyUnknown, ssh.FingerprintSHA256(server.HostKey()), "lockstep hostkeys")
+	refusal(t, target, ErrHostKeyUnknown, ssh.FingerprintSHA256(server.HostKey()), "ssh-keyscan")
 	refusal(t, target, steps.ErrRefused)
 }
 

@@ -66,7 +66,7 @@ func hostKeyProblem(t Target, key ssh.PublicKey, err error) error {
 		return &steps.Problem{
 			What: fmt.Sprintf("the host key of %s is not known: %s", t.hostport(), shown),
 			Why:  "no line for it in " + listed(t.KnownHosts),
-			Do:   "compare the fingerprint with the host's own, then accept it with `lockstep hostkeys`",
+			Do:   fmt.Sprintf("compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub there), then add its line: ssh-keyscan -p %d %s >> %s", t.withDefaults().Port, t.Address, t.KnownHosts[0]),
 			Err:  ErrHostKeyUnknown,
 		}
 	case errors.As(err, &mismatch):

@@ -126,11 +126,8 @@ func usable(s *shell) bool {
 	return !s.broken
 }
 
-// killPatience is how long a process may take to end after TERM.
-const killPatience = 2 * time.Second
-
 // killBelow ends a process and everything below it: TERM first, KILL for what
-// is still there after killPatience.
+// is still there 2 s later.
 func (l *link) killBelow(pid int) {
 	ctx, cancel := context.WithTimeout(context.Background(), l.target.Timeout)
 	defer cancel()

@@ -20,7 +20,7 @@ func guard(ctx context.Context, conn net.Conn) *guarded {
 
 func (g *guarded) release() {
 	g.up.stop()
-	g.conn.Close()
+	_ = g.conn.Close() // the probe is over
 }
 
 // explain names the probe and, when the context ended it, that cause instead
@@ -62,7 +62,7 @@ func newAlarm(parent context.Context, wait time.Duration, conn net.Conn) *alarm 
 		ctx, a.cancel = context.WithTimeout(parent, wait)
 	}
 	a.off = context.AfterFunc(ctx, func() {
-		conn.Close()
+		_ = conn.Close() // it only ends what waits on it
 		close(a.done)
 	})
 	return a

@@ -31,7 +31,7 @@ func judge(ns nodes, w want) error {
 	var hopeless *multierror.Error
 	var waiting []string
 	for i, n := range ns {
-		hard, soft := n.ill(ns, expected, w.all || w.self && i == 0)
+		soft, hard := n.ill(ns, expected, w.all || w.self && i == 0)
 		if hard != nil {
 			hopeless = multierror.Append(hopeless, hard)
 		}
@@ -52,26 +52,26 @@ func judge(ns nodes, w want) error {
 
 // ill tells what is wrong with one node: what waiting cannot cure, or else what
 // is waited for.
-func (n node) ill(ns nodes, expected int, mustRun bool) (hard error, soft string) {
+func (n node) ill(ns nodes, expected int, mustRun bool) (soft string, hard error) {
 	switch {
 	case n.moving():
-		return nil, fmt.Sprintf("%s is %s (a state transfer may take long)", n.name, n.active)
+		return fmt.Sprintf("%s is %s (a state transfer may take long)", n.name, n.active), nil
 	case n.deaf():
-		return nil, n.isDeaf().Error()
+		return n.isDeaf().Error(), nil
 	case !n.running() && !mustRun:
-		return nil, ""
+		return "", nil
 	case !n.running():
-		return n.isDown(), ""
+		return "", n.isDown()
 	}
 	if err := n.split(); err != nil {
-		return nil, err.Error()
+		return err.Error(), nil
 	}
 	for _, check := range []func(node, nodes) error{node.stranger, node.crowd, node.inconsistent} {
 		if err := check(n, ns); err != nil {
-			return err, ""
+			return "", err
 		}
 	}
-	return nil, n.waits(ns, expected)
+	return n.waits(ns, expected), nil
 }
 
 func (n node) isDown() error {
