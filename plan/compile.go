@@ -67,6 +67,7 @@ type compiler struct {
 	exprs    *expressions
 	plan     *Plan
 	scopes   []*scope // of plan.Hosts, in their order
+	together bool     // no limit may leave a host out
 	tagSeen  map[string]bool
 	made     map[string]bool // local files that earlier steps make
 	problems []*problem
@@ -81,6 +82,7 @@ func (c *compiler) top(root source.Value, inv Inventory) {
 	set.String(&hosts, "hosts", "the inventory pattern of the hosts", param.Required())
 	set.Raw(&vars, "vars", "map", "variables of the plan")
 	set.Raw(&list, "steps", "list of steps", "what is to hold, in order", param.Required())
+	set.Bool(&c.together, "together", "the plan holds only on all its hosts at once, so --limit is refused")
 	set.Bool(&c.plan.Become, "become", "whether to act as root where the inventory's ansible_become says nothing")
 	if err := set.Decode(root); err != nil {
 		c.fail(err)
@@ -125,6 +127,11 @@ func (c *compiler) targets(root source.Value, pattern string, inv Inventory) boo
 	}
 	if len(c.plan.Hosts) == 0 {
 		c.fail(fmt.Errorf("--limit %s leaves none of the plan's hosts (%s)", c.options.Limit, pattern))
+	}
+	if c.together && len(c.plan.Hosts) < len(c.plan.Peers) {
+		f, _ := root.Get("together")
+		c.fail(f.Value.Errorf("leave --limit out: what holds already is not touched", "--limit %s leaves hosts out, but the plan holds only on all of them together", c.options.Limit))
+		return false
 	}
 	return len(c.plan.Hosts) > 0
 }
