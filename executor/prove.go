@@ -43,7 +43,7 @@ func (w *worker) prove(ctx context.Context, proofs []proof) bool {
 func (w *worker) verify(ctx context.Context, p proof) (proven bool, err error) {
 	v, own := p.step.(steps.Verifier)
 	switch {
-	case own && !w.live && (!p.change.Empty() || !w.overlay.untouched()):
+	case own && !w.live && (!p.change.Empty() || !w.untouched()):
 		return false, nil // the world that it would prove is not there yet
 	case own:
 		err = within(ctx, p.task, func(ctx context.Context) error { return w.patiently(ctx, v) })
@@ -59,6 +59,16 @@ func (w *worker) verify(ctx context.Context, p proof) (proven bool, err error) {
 		err = fmt.Errorf("after the change it is still not as wanted: %s", summary(left))
 	}
 	return false, err
+}
+
+// untouched reports whether nothing was written and no act happened anywhere.
+func (r *run) untouched() bool {
+	for _, o := range r.overlays {
+		if !o.untouched() {
+			return false
+		}
+	}
+	return r.control.untouched()
 }
 
 // patiently verifies, again and again while the step says that it is not yet
