@@ -1,6 +1,9 @@
 package source
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Shape says what a Value holds.
 type Shape int
@@ -33,6 +36,9 @@ type Value struct {
 	Tag string
 	// Any is a scalar's value by YAML 1.2's core schema: nil, bool, int, float64 or string.
 	Any any
+	// Secret says that the value was encrypted where the user keeps it: whoever
+	// shows values masks it, and tells the redactor. So are all values inside it.
+	Secret bool
 
 	Items  []Value
 	Fields []Field
@@ -76,7 +82,7 @@ func (v Value) ErrorAt(pos Pos, hint, format string, args ...any) *Error {
 // is how an expression's result takes the place of its text. Lists and maps
 // that val holds become values at that place too.
 func (v Value) WithScalar(val any) Value {
-	out := Value{Pos: v.Pos, line: v.line}
+	out := Value{Pos: v.Pos, line: v.line, Secret: v.Secret}
 	switch x := val.(type) {
 	case nil:
 		return out
@@ -97,6 +103,20 @@ func (v Value) WithScalar(val any) Value {
 		}
 	}
 	return out
+}
+
+// Seal returns v as a secret, with all that it holds. Errors about it show no
+// excerpt any more.
+func (v Value) Seal() Value {
+	v.Secret, v.line = true, nil
+	v.Items, v.Fields = slices.Clone(v.Items), slices.Clone(v.Fields)
+	for i, item := range v.Items {
+		v.Items[i] = item.Seal()
+	}
+	for i, f := range v.Fields {
+		v.Fields[i].Value = f.Value.Seal()
+	}
+	return v
 }
 
 // Plain returns the value as plain Go data: nil, bool, int, float64, string,
