@@ -5,7 +5,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"lockstep/internal/source"
@@ -74,29 +73,23 @@ type compiler struct {
 }
 
 func (c *compiler) top(root source.Value, inv Inventory) {
-	var hosts string
-	var vars, list source.Value
+	h := header{name: c.plan.File}
 	var set param.Set
-	c.plan.Name = c.plan.File
-	set.String(&c.plan.Name, "name", "what the plan does, for people")
-	set.String(&hosts, "hosts", "the inventory pattern of the hosts", param.Required())
-	set.Raw(&vars, "vars", "map", "variables of the plan")
-	set.Raw(&list, "steps", "list of steps", "what is to hold, in order", param.Required())
-	set.Bool(&c.together, "together", "the plan holds only on all its hosts at once, so --limit is refused")
-	set.Bool(&c.plan.Become, "become", "whether to act as root where the inventory's ansible_become says nothing")
+	h.declare(&set)
 	if err := set.Decode(root); err != nil {
 		c.fail(err)
 		return
 	}
-	if !c.targets(root, hosts, inv) {
+	c.plan.Name, c.plan.Become, c.together = h.name, h.become, h.together
+	if !c.targets(root, h.hosts, inv) {
 		return
 	}
 	if f, ok := root.Get("vars"); ok && f.Value.Shape != source.Map && f.Value.Shape != source.Null {
-		c.fail(vars.Errorf("", "vars must be a map, but this is %s", vars.Shape))
+		c.fail(h.vars.Errorf("", "vars must be a map, but this is %s", h.vars.Shape))
 		return
 	}
-	c.scope(vars)
-	c.stages(list)
+	c.scope(h.vars)
+	c.stages(h.steps)
 }
 
 // targets finds the plan's hosts and those of them that the limit leaves.
@@ -245,36 +238,20 @@ func (c *compiler) drop() {
 
 func (c *compiler) nested(item source.Value) {
 	s := c.newStage(item.Pos)
-	var gate, list, serial, when source.Value
-	var tags []string
-	order := string(s.Order)
+	k := newStageKeys(s)
 	var set param.Set
-	set.String(&s.Name, "name", "what the stage does")
-	set.Raw(&list, "steps", "list of steps", "the steps of the stage", param.Required())
-	set.Raw(&serial, "serial", "number or percentage", "how many hosts at a time")
-	set.String(&order, "order", "order of the hosts", param.OneOf(string(InventoryOrder), string(ReverseOrder)))
-	set.Raw(&gate, "gate", "step", "a kind that can judge health, with its parameters")
-	set.Duration(&s.Settle, "settle", "how long the gate must stay healthy")
-	set.Duration(&s.GateTimeout, "gate_timeout", "how long to wait for the gate")
-	set.Int(&s.MaxFailures, "max_failures", "how many hosts may fail before the stage stops", param.Check(func(text string) error {
-		if strings.HasPrefix(text, "-") {
-			return fmt.Errorf("max_failures is %s, but fewer than none cannot fail", text)
-		}
-		return nil
-	}))
-	set.Strings(&tags, "tags", "tags of all the stage's steps")
-	set.Raw(&when, "when", "expression", "whether the host takes part")
+	k.declare(&set)
 	if err := set.Decode(item); err != nil {
 		c.fail(err)
 		return
 	}
-	s.Order = Order(order)
-	s.Width = c.width(serial)
-	if !c.isList(list) {
+	s.Order = Order(k.order)
+	s.Width = c.width(k.serial)
+	if !c.isList(k.steps) {
 		return
 	}
-	for _, inner := range list.Items {
-		if t := c.task(inner, s, &inherited{tags, when}); t != nil {
+	for _, inner := range k.steps.Items {
+		if t := c.task(inner, s, &inherited{k.tags, k.when}); t != nil {
 			if t.Kind.OnControl {
 				c.fail(inner.Errorf("move the step out of the stage", "%s runs on the control machine, once; it has no place in a stage of hosts", t.Kind.Name))
 				continue
@@ -282,8 +259,8 @@ func (c *compiler) nested(item source.Value) {
 			s.Tasks = append(s.Tasks, t)
 		}
 	}
-	if gate.Shape != source.Null {
-		c.gate(s, gate)
+	if k.gate.Shape != source.Null {
+		c.gate(s, k.gate)
 	}
 }
 

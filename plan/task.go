@@ -82,7 +82,7 @@ func (c *compiler) parts(item source.Value) (steps.Kind, source.Value, attribute
 	own.Fields = nil
 	var named []source.Field
 	for _, f := range item.Fields {
-		if slices.ContainsFunc(set.Fields(), func(p *param.Field) bool { return p.Name == f.Key }) {
+		if set.Has(f.Key) {
 			own.Fields = append(own.Fields, f)
 		} else {
 			named = append(named, f)
@@ -124,7 +124,8 @@ func (c *compiler) kind(item source.Value, named []source.Field) (steps.Kind, so
 
 // isStageKey reports whether only a step with nested steps has the attribute.
 func isStageKey(key string) bool {
-	return slices.Contains([]string{"serial", "order", "gate", "settle", "gate_timeout", "max_failures"}, key)
+	d := Declared()
+	return d.Stage.Has(key) && !d.Step.Has(key)
 }
 
 func (c *compiler) hint(key string) string {
@@ -134,7 +135,10 @@ func (c *compiler) hint(key string) string {
 	if isStageKey(key) {
 		return fmt.Sprintf("%s belongs to a stage: a step with nested `steps`", key)
 	}
-	words := append(c.kinds.Names(), "name", "when", "tags", "timeout", "steps")
+	words := append(c.kinds.Names(), "steps")
+	for _, f := range Declared().Step.Fields() {
+		words = append(words, f.Name)
+	}
 	if n := source.Nearest(key, words); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}

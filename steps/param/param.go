@@ -38,6 +38,9 @@ type Field struct {
 // Fields returns the declared parameters in the order of their declaration.
 func (s *Set) Fields() []*Field { return s.fields }
 
+// Has reports whether a parameter called name was declared.
+func (s *Set) Has(name string) bool { return s.lookup(name) != nil }
+
 // Option narrows a parameter.
 type Option func(*Field)
 
