@@ -83,6 +83,7 @@ func tail(s string, n int) string {
 type live struct {
 	t      *testing.T
 	cmd    *exec.Cmd
+	out    io.ReadCloser
 	lines  *bufio.Reader
 	seen   []event
 	stderr transcript
@@ -97,7 +98,7 @@ func start(t *testing.T, args ...string) *live {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.lines = bufio.NewReader(out)
+	l.out, l.lines = out, bufio.NewReader(out)
 	if err := l.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
