@@ -10,6 +10,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
 )
 
 var update = flag.Bool("update", false, "write the golden parts of testdata again")
@@ -25,32 +26,35 @@ func TestEdits(t *testing.T) {
 	}
 	for _, name := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			want := readArchive(t, name)
+			want, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
 			got := runCase(t, want)
 			if *update {
-				if err := os.WriteFile(name, []byte(got.String()), 0o644); err != nil {
+				if err := os.WriteFile(name, txtar.Format(got), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				return
 			}
-			if diff := cmp.Diff(want.String(), got.String()); diff != "" {
+			if diff := cmp.Diff(string(txtar.Format(want)), string(txtar.Format(got))); diff != "" {
 				t.Errorf("(-want +got, renew with -update):\n%s", diff)
 			}
 		})
 	}
 }
 
-func runCase(t *testing.T, a archive) archive {
+func runCase(t *testing.T, a *txtar.Archive) *txtar.Archive {
 	t.Helper()
-	before, want := decodeCase(a.get("before")), settings(t, a.get("want"))
-	out := archive{comment: a.comment}
+	before, want := decodeCase(part(a, "before")), settings(t, part(a, "want"))
+	out := &txtar.Archive{Comment: a.Comment}
 	put := func(name, text string) {
 		if text != "" {
-			out.parts = append(out.parts, part{name, text})
+			out.Files = append(out.Files, txtar.File{Name: name, Data: []byte(text)})
 		}
 	}
-	put("want", a.get("want"))
-	put("before", a.get("before"))
+	put("want", part(a, "want"))
+	put("before", part(a, "before"))
 	next, edits, err := Apply(parse(t, before), want)
 	if err != nil {
 		put("error", strings.TrimSpace(err.Error())+"\n")
@@ -64,6 +68,16 @@ func runCase(t *testing.T, a archive) archive {
 	put("edits", told.String())
 	put("diff", encodeCase(udiff.Unified("before", "after", before, string(next.Bytes()))))
 	return out
+}
+
+// part is the text of a part of an archive, or "".
+func part(a *txtar.Archive, name string) string {
+	for _, f := range a.Files {
+		if f.Name == name {
+			return string(f.Data)
+		}
+	}
+	return ""
 }
 
 func checkTwice(t *testing.T, f *File, want []Setting) {
