@@ -69,7 +69,7 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().CountVarP(&a.flags.verbose, "verbose", "v", "say more (-vv: debug)")
-	root.AddCommand(a.planCommand(), a.applyCommand(), a.validateCommand(), a.inventoryCommand(), a.stepsCommand())
+	root.AddCommand(a.planCommand(), a.applyCommand(), a.validateCommand(), a.inventoryCommand(), a.stepsCommand(), a.schemaCommand())
 	return root
 }
 
