@@ -1,7 +1,8 @@
 // Package inventory knows the hosts, their groups and variables, the patterns
-// that choose among them, and how to reach each one. It reads Ansible's YAML
-// layout and refuses by name what it does not read. It knows nothing of plans,
-// evaluates no expression, and never dials.
+// that choose among them, and how to reach each one. It reads what Ansible's
+// users have: YAML, INI, executables, folders, group_vars/ and host_vars/, and
+// what ansible-vault encrypted; it refuses by name what it does not read. It
+// knows nothing of plans, evaluates no expression, and never dials.
 package inventory
 
 import (
@@ -70,29 +71,28 @@ func (g *Group) Hosts() []*Host { return slices.Clone(g.hosts) }
 // Children returns the groups directly below g, in the order of the files.
 func (g *Group) Children() []*Group { return slices.Clone(g.children) }
 
-// members adds the hosts of g and of all groups below it to set.
-func (g *Group) members(set map[*Host]bool) {
-	for below := range g.below() {
-		for _, h := range below.hosts {
-			set[h] = true
-		}
+// ordered returns the hosts of g and of all groups below it, level by level, as
+// Ansible counts them for pxc[0].
+func (g *Group) ordered() []*Host {
+	var hosts []*Host
+	for _, below := range g.below() {
+		hosts = append(hosts, below.hosts...)
 	}
+	return distinct(hosts)
 }
 
-// below returns g and all groups under it.
-func (g *Group) below() map[*Group]bool {
-	seen, open := map[*Group]bool{g: true}, []*Group{g}
-	for len(open) > 0 {
-		last := open[len(open)-1]
-		open = open[:len(open)-1]
-		for _, child := range last.children {
+// below returns g and all groups under it, level by level.
+func (g *Group) below() []*Group {
+	seen, list := map[*Group]bool{g: true}, []*Group{g}
+	for i := 0; i < len(list); i++ {
+		for _, child := range list[i].children {
 			if !seen[child] {
 				seen[child] = true
-				open = append(open, child)
+				list = append(list, child)
 			}
 		}
 	}
-	return seen
+	return list
 }
 
 // Host is one machine of the inventory.

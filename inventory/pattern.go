@@ -2,9 +2,7 @@ package inventory
 
 import (
 	"fmt"
-	"net/netip"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -30,9 +28,10 @@ func (e *PatternError) Error() string {
 
 // Match returns the hosts that a pattern chooses, in the order of the
 // inventory. Its elements stand between colons or commas: the name of a host or
-// group, "all", a glob such as db*; then &x keeps only what is also in x, and
-// !x takes x away, wherever they stand. An element that matches no host is an
-// error, and so is a pattern that leaves none; each is a *PatternError.
+// group, "all", a glob such as db*, a regular expression after ~, places in a
+// group such as pxc[0], pxc[-1] or pxc[1:3]; then &x keeps only what is also in
+// x, and !x takes x away, wherever they stand. An element that matches no host
+// is an error, and so is a pattern that leaves none; each is a *PatternError.
 func (inv *Inventory) Match(pattern string) ([]*Host, error) {
 	m := matcher{inv: inv, pattern: pattern}
 	elements := splitPattern(pattern)
@@ -55,47 +54,6 @@ func (inv *Inventory) Match(pattern string) ([]*Host, error) {
 		return nil, m.problems
 	}
 	return hosts, nil
-}
-
-// splitPattern cuts a pattern into its elements. A colon inside brackets or inside an
-// IPv6 address does not cut.
-func splitPattern(pattern string) []string {
-	var elements []string
-	for part := range strings.SplitSeq(pattern, ",") {
-		part = strings.TrimSpace(part)
-		if isAddress(strings.TrimLeft(part, "!&")) {
-			elements = append(elements, part)
-			continue
-		}
-		for _, e := range splitColons(part) {
-			if e = strings.TrimSpace(e); e != "" {
-				elements = append(elements, e)
-			}
-		}
-	}
-	return elements
-}
-
-func isAddress(text string) bool {
-	_, err := netip.ParseAddr(text)
-	return err == nil
-}
-
-func splitColons(text string) []string {
-	var parts []string
-	start, depth := 0, 0
-	for i, c := range text {
-		switch {
-		case c == '[':
-			depth++
-		case c == ']':
-			depth = max(0, depth-1)
-		case c == ':' && depth == 0:
-			parts = append(parts, text[start:i])
-			start = i + 1
-		}
-	}
-	return append(parts, text[start:])
 }
 
 type matcher struct {
@@ -148,72 +106,86 @@ func add(to, from map[*Host]bool) {
 	}
 }
 
-var subscript = regexp.MustCompile(`^[^\[]+\[(-?\d+|\d*[:-]\d*)\]$`)
-
-// match returns the hosts of one name or glob. needed says that a known group
-// without hosts is a problem too; taking nothing away is none.
+// match returns the hosts of one element without its ! or &. needed says that a
+// known group without hosts is a problem too; taking nothing away is none.
 func (m *matcher) match(element, name string, needed bool) map[*Host]bool {
-	switch {
-	case name == "":
-		m.fail(element, "", "%q is not followed by a name", element)
-		return nil
-	case name[0] == '~':
-		m.fail(element, "write a glob, or the names", "regular expressions (%s) are not understood yet", name)
-		return nil
-	case name[0] == '@':
-		m.fail(element, "write the names", "a file of names (%s) is not understood yet", name)
-		return nil
-	case subscript.MatchString(name):
-		m.fail(element, "write the names of the hosts", "a place in a group (%s) is not understood yet", name)
-		return nil
-	case name == "*":
-		name = everyone
-	}
-	glob := strings.ReplaceAll(name, "[!", "[^") // fnmatch's spelling, as Ansible has it
-	if _, err := path.Match(glob, ""); err != nil {
-		m.fail(element, "", "%q is not a glob: a bracket is not closed", name)
-		return nil
-	}
 	set := map[*Host]bool{}
-	if known := m.exact(name, set) || m.glob(glob, set); !known {
-		m.unknown(element, name)
-	} else if len(set) == 0 && needed {
+	hosts, known := m.list(element, name)
+	for _, h := range hosts {
+		set[h] = true
+	}
+	if known && len(set) == 0 && needed {
 		m.fail(element, "", "%s", emptyText(name))
 	}
 	return set
 }
 
-func (m *matcher) exact(name string, set map[*Host]bool) bool {
-	g, isGroup := m.inv.groupOf[name]
-	if isGroup {
-		g.members(set)
+// list returns the hosts of one element, those of a group in the group's own
+// order. It is not known when a problem was recorded.
+func (m *matcher) list(element, name string) (hosts []*Host, known bool) {
+	places := subscript.FindStringSubmatch(name)
+	switch {
+	case name == "":
+		m.fail(element, "", "%q is not followed by a name", element)
+		return nil, false
+	case name[0] == '@':
+		m.fail(element, "write the names, or give the file with --limit", "a file of names (%s) is not read here", name)
+		return nil, false
+	case name[0] == '~':
+		return m.regex(element, name[1:])
+	case places != nil:
+		return m.places(element, name, places)
 	}
-	if name == everyone {
-		for _, h := range m.inv.hosts {
-			set[h] = true
-		}
-	}
-	h, isHost := m.inv.hostOf[name]
-	if isHost {
-		set[h] = true
-	}
-	return isGroup || isHost
+	return m.named(element, name)
 }
 
-// glob adds the hosts and the members of the groups whose names match.
-func (m *matcher) glob(glob string, set map[*Host]bool) bool {
-	known := false
-	for name := range m.inv.groupOf {
-		if ok, _ := path.Match(glob, name); ok {
-			known = m.exact(name, set) || known
+// named lists the hosts of a name or glob.
+func (m *matcher) named(element, name string) ([]*Host, bool) {
+	if name == "*" {
+		name = everyone
+	}
+	if hosts, known := m.exact(name); known {
+		return hosts, true
+	}
+	glob := strings.ReplaceAll(name, "[!", "[^") // fnmatch's spelling, as Ansible has it
+	if _, err := path.Match(glob, ""); err != nil {
+		m.fail(element, "", "%q is not a glob: a bracket is not closed", name)
+		return nil, false
+	}
+	hosts, known := m.matching(func(name string) bool { ok, _ := path.Match(glob, name); return ok })
+	if !known {
+		m.unknown(element, name)
+	}
+	return hosts, known
+}
+
+func (m *matcher) exact(name string) (hosts []*Host, known bool) {
+	if name == everyone {
+		return m.inv.hosts, true
+	}
+	if g, ok := m.inv.groupOf[name]; ok {
+		hosts, known = g.ordered(), true
+	}
+	if h, ok := m.inv.hostOf[name]; ok {
+		hosts, known = append(hosts, h), true
+	}
+	return hosts, known
+}
+
+// matching lists the members of the groups whose names match, then the hosts.
+func (m *matcher) matching(matches func(name string) bool) (hosts []*Host, known bool) {
+	for _, g := range m.inv.groups {
+		if matches(g.Name) {
+			found, _ := m.exact(g.Name)
+			hosts, known = append(hosts, found...), true
 		}
 	}
-	for name, h := range m.inv.hostOf {
-		if ok, _ := path.Match(glob, name); ok {
-			known, set[h] = true, true
+	for _, h := range m.inv.hosts {
+		if matches(h.Name) {
+			hosts, known = append(hosts, h), true
 		}
 	}
-	return known
+	return hosts, known
 }
 
 func emptyText(name string) string {
