@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"context"
 	"flag"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"lockstep/internal/source"
+	"lockstep/inventory/vault"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations of the case files")
@@ -19,7 +21,7 @@ var update = flag.Bool("update", false, "rewrite the expectations of the case fi
 // the whole answer of Load, or of Connections when Load has none.
 func TestBrokenInventoriesAreExplained(t *testing.T) {
 	cases, err := filepath.Glob("testdata/broken/*.txtar")
-	if err != nil || len(cases) < 20 {
+	if err != nil || len(cases) < 30 {
 		t.Fatalf("found %d cases, error %v", len(cases), err)
 	}
 	for _, path := range cases {
@@ -51,7 +53,11 @@ func unpack(t *testing.T, a *archive) []string {
 			if err := os.MkdirAll(filepath.Dir(f.name), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(f.name, []byte(f.data), 0o644); err != nil {
+			mode := os.FileMode(0o644)
+			if strings.HasPrefix(f.data, "#!") {
+				mode = 0o755
+			}
+			if err := os.WriteFile(f.name, []byte(f.data), mode); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -59,8 +65,31 @@ func unpack(t *testing.T, a *archive) []string {
 	return args
 }
 
+// load is Load with the options that stand among the arguments of a case:
+// plan=FOLDER and vault=ID@FILE.
+func load(args ...string) (*Inventory, error) {
+	var o Options
+	var ring vault.Keyring
+	var paths []string
+	for _, arg := range args {
+		if folder, ok := strings.CutPrefix(arg, "plan="); ok {
+			o.PlanFolder = folder
+		} else if from, ok := strings.CutPrefix(arg, "vault="); ok {
+			s, err := vault.ParseSource(from)
+			if err != nil {
+				return nil, err
+			}
+			ring.Sources = append(ring.Sources, s)
+			o.Vault = &ring
+		} else {
+			paths = append(paths, arg)
+		}
+	}
+	return Load(context.Background(), o, paths...)
+}
+
 func answer(args []string) string {
-	inv, err := Load(args...)
+	inv, err := load(args...)
 	if err == nil {
 		_, err = Connections(inv.Hosts())
 	}

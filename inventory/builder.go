@@ -1,11 +1,13 @@
 package inventory
 
 import (
+	"context"
 	"regexp"
 	"strconv"
 
 	"github.com/hashicorp/go-multierror"
 
+	"lockstep/internal/secret"
 	"lockstep/internal/source"
 )
 
@@ -13,7 +15,11 @@ import (
 // it collects the problems of all of them.
 type builder struct {
 	inv      *Inventory
-	room     int // how many more hosts ranges may unfold to
+	room     int                                               // how many more hosts ranges may unfold to
+	open     func([]byte) ([]byte, error)                      // decrypts
+	run      func(path string, args ...string) ([]byte, error) // calls executable inventories
+	sealed   bool                                              // what is being read was encrypted
+	folders  int                                               // of inventories, seen so far
 	inGroup  map[membership]bool
 	edges    map[edge]source.Value // where a group was put below another
 	problems *multierror.Error
@@ -26,8 +32,10 @@ type membership struct {
 
 type edge struct{ parent, child *Group }
 
-func newBuilder() *builder {
+func newBuilder(ctx context.Context, o Options) *builder {
 	b := &builder{
+		open:    opener(ctx, o.Vault),
+		run:     runner(ctx),
 		inv:     &Inventory{hostOf: map[string]*Host{}, groupOf: map[string]*Group{}},
 		room:    maxHosts,
 		inGroup: map[membership]bool{},
@@ -45,7 +53,7 @@ func (b *builder) fail(err error) {
 		return
 	}
 	for _, problem := range multierror.Append(nil, err).Errors {
-		b.problems = multierror.Append(b.problems, discreet(problem))
+		b.problems = multierror.Append(b.problems, discreet(problem, b.sealed))
 	}
 }
 
@@ -145,26 +153,28 @@ func (b *builder) nest(parent, child *Group, at source.Value) {
 }
 
 // setGroup records a group's variables, those of a map that b checked.
-func (b *builder) setGroup(g *Group, vars source.Value, fromFile bool) {
+func (b *builder) setGroup(g *Group, vars source.Value, in place) {
+	b.refuseLookups(vars)
 	for _, f := range vars.Fields {
 		if f.Key == priorityVar {
-			b.setPriority(g, f, fromFile)
+			b.setPriority(g, f, in)
 			continue // as in Ansible, it is a property of the group and no variable
 		}
-		g.vars = append(g.vars, assignment{f.Key, f.Value, fromFile})
+		g.vars = append(g.vars, assignment{f.Key, f.Value, in})
 	}
 }
 
-func (b *builder) setHost(h *Host, vars source.Value, fromFile bool) {
+func (b *builder) setHost(h *Host, vars source.Value, in place) {
+	b.refuseLookups(vars)
 	for _, f := range vars.Fields {
-		h.own = append(h.own, assignment{f.Key, f.Value, fromFile})
+		h.own = append(h.own, assignment{f.Key, f.Value, in})
 	}
 }
 
 const priorityVar = "ansible_group_priority"
 
-func (b *builder) setPriority(g *Group, f source.Field, fromFile bool) {
-	if fromFile {
+func (b *builder) setPriority(g *Group, f source.Field, in place) {
+	if in.rank != inFile {
 		b.fail(keyOf(f).Errorf("move it to the group's vars in the inventory file",
 			"%s of group %q has no effect here: Ansible needs it before it reads group_vars", priorityVar, g.Name))
 		return
@@ -179,6 +189,9 @@ func (b *builder) setPriority(g *Group, f source.Field, fromFile bool) {
 
 // shown tells a person what a value is: a scalar's text, or its shape.
 func shown(v source.Value) string {
+	if v.Secret {
+		return secret.Mask
+	}
 	if v.Shape == source.Scalar {
 		return strconv.Quote(v.Text)
 	}

@@ -20,7 +20,7 @@ type connReader struct {
 
 func (r *connReader) fail(err error) {
 	if err != nil {
-		r.problems = multierror.Append(r.problems, discreet(err))
+		r.problems = multierror.Append(r.problems, discreet(err, false))
 	}
 }
 

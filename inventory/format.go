@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"bytes"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -22,15 +21,14 @@ const (
 
 // read reads one inventory file in whatever format it is in.
 func (b *builder) read(file string, data []byte) {
-	pos := source.Pos{File: file, Line: 1}
-	toYAML := "`ansible-inventory -i FILE --list --yaml` prints it as YAML; save that"
 	switch formatOf(file, data) {
 	case formatScript:
-		b.fail(&source.Error{Pos: pos, Msg: "this is an executable inventory, which is not read yet", Hint: toYAML})
+		b.failFile(file, "give its path", "this is a program: an executable inventory is read where it can be run")
 	case formatINI:
-		b.fail(&source.Error{Pos: pos, Msg: "this is an INI inventory, which is not read yet", Hint: toYAML})
+		b.readINI(file, data)
 	case formatTOML:
-		b.fail(&source.Error{Pos: pos, Msg: "this is a TOML inventory, which is not read", Hint: toYAML})
+		b.fail(&source.Error{Pos: source.Pos{File: file, Line: 1}, Msg: "this is a TOML inventory, which is not read",
+			Hint: "`ansible-inventory -i FILE --list --yaml` prints it as YAML; save that"})
 	default:
 		b.readYAML(file, data)
 	}
@@ -41,9 +39,9 @@ func (b *builder) read(file string, data []byte) {
 func formatOf(file string, data []byte) format {
 	ext := strings.ToLower(filepath.Ext(file))
 	switch {
-	case bytes.HasPrefix(data, []byte("#!")):
+	case isProgram(data):
 		return formatScript
-	case isYAMLName(file) || bytes.HasPrefix(data, []byte(vaultHeader)):
+	case isYAMLName(file):
 		return formatYAML
 	case ext == ".ini" || ext == ".cfg":
 		return formatINI

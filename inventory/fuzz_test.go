@@ -29,7 +29,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		inv.Graph()
+		inv.Graph(inv.groupOf[everyone], false)
 		inv.List()
 		for _, h := range inv.Hosts() {
 			if found, ok := inv.Host(h.Name); !ok || found != h {

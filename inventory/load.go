@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,12 +13,13 @@ import (
 	"lockstep/internal/source"
 )
 
-// Load reads inventories from files, from folders of files, and from lists such
-// as "db1,db2," with the variables under group_vars/ and host_vars/ beside each
-// file. Later ones add to earlier ones. The error holds all problems of all
-// files, each a *source.Error.
-func Load(paths ...string) (*Inventory, error) {
-	b := newBuilder()
+// Load reads inventories from files, executables and folders of these, and from
+// lists such as "db1,db2,", with the variables under group_vars/ and host_vars/
+// beside each and beside the plan. Later ones add to earlier ones. The error
+// holds all problems of all files, each a *source.Error. The end of ctx ends
+// the programs that are being run.
+func Load(ctx context.Context, o Options, paths ...string) (*Inventory, error) {
+	b := newBuilder(ctx, o)
 	if len(paths) == 0 {
 		b.fail(&source.Error{Pos: source.Pos{File: "-i"}, Msg: "no inventory is given", Hint: "name a file: -i inventory.yml"})
 	}
@@ -27,17 +29,29 @@ func Load(paths ...string) (*Inventory, error) {
 			folders = append(folders, folder)
 		}
 	}
-	for _, folder := range folders {
-		b.readVarsBeside(folder)
+	for i, folder := range folders {
+		b.readVarsBeside(folder, place{besideInventory, i})
+	}
+	if o.PlanFolder != "" && !containsFolder(folders, o.PlanFolder) {
+		b.readVarsBeside(filepath.Clean(o.PlanFolder), place{besidePlan, 0})
 	}
 	return b.finish()
 }
 
-// Parse reads one inventory file from memory, without the variables beside it.
-// Only its errors and positions use name.
+// containsFolder compares folders however their paths are written.
+func containsFolder(folders []string, folder string) bool {
+	want, err := os.Stat(folder)
+	return err == nil && slices.ContainsFunc(folders, func(f string) bool {
+		info, err := os.Stat(f)
+		return err == nil && os.SameFile(info, want)
+	})
+}
+
+// Parse reads one inventory file from memory, without the variables beside it
+// and without opening what is encrypted. Only its errors and positions use name.
 func Parse(name string, data []byte) (*Inventory, error) {
-	b := newBuilder()
-	b.read(name, data)
+	b := newBuilder(context.Background(), Options{})
+	b.unlocked(name, data, func(plain []byte) { b.read(name, plain) })
 	return b.finish()
 }
 
@@ -56,19 +70,25 @@ func (b *builder) load(path string) (folder string) {
 		b.failFile(path, "", "the inventory cannot be read: %v", reason(err))
 		return ""
 	case info.IsDir():
-		b.loadFolder(path)
+		if !b.loadFolder(path) {
+			b.failFile(path, "", "the folder holds no inventory file")
+		}
 		return filepath.Clean(path)
 	}
 	b.loadFile(path, info.Mode())
 	return filepath.Dir(path)
 }
 
-// loadFolder reads the inventory files in a folder in the order of their names.
-func (b *builder) loadFolder(folder string) {
-	found := false
+// loadFolder reads the inventories in a folder and the folders below it, in the
+// byte order of their names, as Ansible does. It tells whether there were any.
+func (b *builder) loadFolder(folder string) (found bool) {
+	if b.folders++; b.folders > maxFolders {
+		b.failFile(folder, "is one of them a link to a folder above it?", "more than %d folders of inventories", maxFolders)
+		return true
+	}
 	for _, entry := range b.list(folder) {
 		name, path := entry.Name(), filepath.Join(folder, entry.Name())
-		if name == groupVars || name == hostVars || isLeftover(name) {
+		if b.passedOver(path, name) {
 			continue
 		}
 		info, err := os.Stat(path)
@@ -76,25 +96,42 @@ func (b *builder) loadFolder(folder string) {
 		case err != nil:
 			b.failFile(path, "", "the inventory cannot be read: %v", reason(err))
 		case info.IsDir():
-			b.failFile(path, "give it with an -i of its own", "a folder inside an inventory folder is not read")
+			found = b.loadFolder(path) || found
+			continue
 		default:
 			b.loadFile(path, info.Mode())
 		}
 		found = true
 	}
-	if !found {
-		b.failFile(folder, "", "the folder holds no inventory file")
+	return found
+}
+
+// maxFolders bounds the walk, for links that go in circles.
+const maxFolders = 1000
+
+// passedOver tells what is no inventory in a folder of inventories. Ansible
+// passes over .ini and .cfg files too, which is worth a warning.
+func (b *builder) passedOver(path, name string) bool {
+	switch ext := filepath.Ext(name); {
+	case strings.HasPrefix(name, "."), strings.HasSuffix(name, "~"), name == groupVars, name == hostVars, name == "vars_plugins":
+		return true
+	case ext == ".ini" || ext == ".cfg":
+		b.warn(&source.Error{Pos: source.Pos{File: path}, Msg: "the file is passed over, as Ansible does with " + ext + " files in a folder of inventories",
+			Hint: "if it is an inventory, take the suffix off, or give it with an -i of its own"})
+		return true
+	default:
+		return slices.Contains([]string{".pyc", ".pyo", ".swp", ".bak", ".rpm", ".md", ".txt", ".rst", ".orig", ".retry"}, ext)
 	}
 }
 
 func (b *builder) loadFile(path string, mode fs.FileMode) {
-	if mode&0o111 != 0 && !isYAMLName(path) {
-		b.failFile(path, "save what `ansible-inventory --list --yaml` prints, and give that file; or take the x bit off a file of text",
-			"this is an executable inventory, which is not read yet")
-		return
-	}
-	if data, ok := b.readFile(path); ok {
-		b.read(path, data)
+	data, ok := b.readFile(path)
+	switch {
+	case !ok:
+	case isProgram(data):
+		b.readScript(path, mode)
+	default:
+		b.unlocked(path, data, func(plain []byte) { b.read(path, plain) })
 	}
 }
 

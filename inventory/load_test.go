@@ -19,21 +19,23 @@ func TestLoadRefusesWhatItDoesNotRead(t *testing.T) {
 		}
 	}
 	write("generate", "all:", 0o755)
+	write("program", "#!/bin/sh\n", 0o644)
 	write("executable.yml", "all: {hosts: {db1: }}", 0o755)
 	write("plain", "---\nall: {hosts: {db1: }}", 0o644)
 	for path, want := range map[string]string{
 		"":               "there is no such inventory",
 		"db1":            `for a list of hosts add a comma: -i "db1,"`,
 		"hollow":         "the folder holds no inventory file",
-		"deep":           "a folder inside an inventory folder is not read",
-		"generate":       "this is an executable inventory, which is not read yet",
+		"deep":           "the folder holds no inventory file",
+		"generate":       "",
+		"program":        "this is a program, but it may not be run",
 		"executable.yml": "",
 		"plain":          "",
 		"db1,":           "",
 		"db1,-x,":        `"-x" cannot be the name of a host`,
 		"db1,root@db2":   "write db2 here and ansible_user: root",
 	} {
-		_, err := Load(path)
+		_, err := load(path)
 		switch {
 		case err == nil && want != "":
 			t.Errorf("Load(%q) has no error, want %q", path, want)
@@ -41,7 +43,7 @@ func TestLoadRefusesWhatItDoesNotRead(t *testing.T) {
 			t.Errorf("Load(%q) says %v, want %q", path, err, want)
 		}
 	}
-	if _, err := Load(); err == nil || !strings.Contains(err.Error(), "no inventory is given") {
+	if _, err := load(); err == nil || !strings.Contains(err.Error(), "no inventory is given") {
 		t.Errorf("Load() says %v", err)
 	}
 }
@@ -55,7 +57,6 @@ func TestFormatIsKnownByNameOrFirstLine(t *testing.T) {
 		"---\n- a":               formatYAML,
 		"%YAML 1.2\n---":         formatYAML,
 		"":                       formatYAML,
-		"$ANSIBLE_VAULT;1.1\n":   formatYAML,
 		"[pxc]\ndb1":             formatINI,
 		"; hosts\nall:":          formatINI,
 		"db1\ndb2":               formatINI,

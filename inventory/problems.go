@@ -20,8 +20,8 @@ var (
 
 // discreet leaves out the excerpt of a line that may show a password, and the
 // names of tags and aliases: a password without quotes that begins with ! or *
-// is taken for one.
-func discreet(err error) error {
+// is taken for one. Of what was encrypted, no line is shown at all.
+func discreet(err error, sealed bool) error {
 	e, ok := err.(*source.Error)
 	if !ok {
 		return err
@@ -31,7 +31,7 @@ func discreet(err error) error {
 		quiet.Msg = unknownAlias.ReplaceAllLiteralString(e.Msg, "an alias names an anchor that is not there")
 		quiet.Hint = "a value that begins with * needs quotes"
 	}
-	if mayShowPassword.MatchString(e.Line) {
+	if sealed || mayShowPassword.MatchString(e.Line) {
 		quiet.Line = ""
 		if unknownTag.MatchString(e.Msg) {
 			quiet.Msg, quiet.Hint = "the tag is not known here", "a value that begins with ! needs quotes"
@@ -64,5 +64,6 @@ func inOrder(problems *multierror.Error) error {
 		fb, lb, cb := place(b)
 		return cmp.Or(cmp.Compare(fa, fb), cmp.Compare(la, lb), cmp.Compare(ca, cb))
 	})
+	problems.Errors = slices.CompactFunc(problems.Errors, func(a, b error) bool { return a.Error() == b.Error() })
 	return problems.ErrorOrNil()
 }

@@ -20,11 +20,11 @@ func TestInventoriesAreRead(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
 			archive := readArchive(t, path)
 			t.Chdir(t.TempDir())
-			inv, err := Load(unpack(t, archive)...)
+			inv, err := load(unpack(t, archive)...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			compare(t, path, archive, "graph", inv.Graph())
+			compare(t, path, archive, "graph", inv.Graph(inv.groupOf[everyone], false))
 			compare(t, path, archive, "vars", varsText(inv))
 			compare(t, path, archive, "warnings", warningsText(inv))
 		})

@@ -16,10 +16,13 @@ import (
 // a schema and are not listed.
 func beyondSchema() map[string]string {
 	return map[string]string{
-		"all-below":  "groups that contain each other take the whole tree",
-		"loop":       "groups that contain each other take the whole tree",
-		"bad-ranges": "a schema does not count",
-		"ssh-args":   "the options of ssh are words inside one text",
+		"all-below":            "groups that contain each other take the whole tree",
+		"loop":                 "groups that contain each other take the whole tree",
+		"bad-ranges":           "a schema does not count",
+		"ssh-args":             "the options of ssh are words inside one text",
+		"lookups":              "expressions are texts to a schema",
+		"vault-damaged":        "a schema opens nothing",
+		"vault-wrong-password": "a schema opens nothing",
 	}
 }
 

@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -150,44 +149,4 @@ func base(file string) string {
 		}
 	}
 	return folder
-}
-
-// words cuts text as sh would: at blanks, with quotes and backslashes, and
-// without expanding anything.
-func words(text string) ([]string, error) {
-	var out []string
-	var word strings.Builder
-	open, quote, escaped := false, rune(0), false
-	for _, c := range text {
-		switch {
-		case escaped:
-			if quote == '"' && c != '"' && c != '\\' {
-				word.WriteRune('\\')
-			}
-			word.WriteRune(c)
-			escaped = false
-		case c == '\\' && quote != '\'':
-			open, escaped = true, true
-		case c == quote:
-			quote = 0
-		case quote == 0 && (c == '\'' || c == '"'):
-			open, quote = true, c
-		case quote == 0 && strings.ContainsRune(" \t\r\n", c):
-			if open {
-				out = append(out, word.String())
-			}
-			word.Reset()
-			open = false
-		default:
-			open = true
-			word.WriteRune(c)
-		}
-	}
-	if quote != 0 || escaped {
-		return nil, errors.New("a quote is not closed")
-	}
-	if open {
-		out = append(out, word.String())
-	}
-	return out, nil
 }

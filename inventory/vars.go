@@ -10,18 +10,33 @@ import (
 
 // assignment is one variable as one place sets it.
 type assignment struct {
-	name     string
-	value    source.Value
-	fromFile bool // set under group_vars/ or host_vars/, not in an inventory file
+	name  string
+	value source.Value
+	in    place
 }
+
+// place is the kind of file that sets a variable, as Ansible ranks them, and
+// which of several of that kind.
+type place struct {
+	rank placeRank
+	nth  int
+}
+
+type placeRank int
+
+const (
+	inFile          placeRank = iota // an inventory file
+	besideInventory                  // group_vars/ or host_vars/ beside it
+	besidePlan
+)
 
 // Origin is one place that sets a variable for a host.
 type Origin struct {
 	Layer string // "group pxc" or "host db1"
 	Value source.Value
 
-	group    *Group // nil for the host itself
-	fromFile bool
+	group *Group // nil for the host itself
+	in    place
 }
 
 // Vars returns the value of every variable of the host, each with its position.
@@ -30,6 +45,19 @@ func (h *Host) Vars() map[string]source.Value {
 	vars := make(map[string]source.Value, len(h.chains))
 	for name, chain := range h.chains {
 		vars[name] = chain[0].Value
+	}
+	return vars
+}
+
+// Vars returns the variables that the group itself sets, without those of groups
+// above it.
+func (g *Group) Vars() map[string]source.Value { return last(g.vars) }
+
+// last keeps the last value of each variable.
+func last(list []assignment) map[string]source.Value {
+	vars := make(map[string]source.Value, len(list))
+	for _, a := range list {
+		vars[a.name] = a.value
 	}
 	return vars
 }
@@ -64,11 +92,11 @@ func (h *Host) settle() {
 	h.chains = map[string][]Origin{}
 	for _, g := range h.line() {
 		for _, a := range g.vars {
-			h.chains[a.name] = append(h.chains[a.name], Origin{"group " + g.Name, a.value, g, a.fromFile})
+			h.chains[a.name] = append(h.chains[a.name], Origin{"group " + g.Name, a.value, g, a.in})
 		}
 	}
 	for _, a := range h.own {
-		h.chains[a.name] = append(h.chains[a.name], Origin{"host " + h.Name, a.value, nil, a.fromFile})
+		h.chains[a.name] = append(h.chains[a.name], Origin{"host " + h.Name, a.value, nil, a.in})
 	}
 	for _, chain := range h.chains {
 		slices.Reverse(chain)

@@ -17,21 +17,22 @@ const (
 )
 
 // readVarsBeside reads the variables of groups and hosts in the folder of an
-// inventory file: group_vars/NAME and host_vars/NAME, each a file or a folder.
-func (b *builder) readVarsBeside(folder string) {
+// inventory file or plan: group_vars/NAME and host_vars/NAME, each a file or a
+// folder.
+func (b *builder) readVarsBeside(folder string, in place) {
 	groups := make([]string, len(b.inv.groups))
 	for i, g := range b.inv.groups {
 		groups[i] = g.Name
 	}
 	b.readVarsOf(filepath.Join(folder, groupVars), "group", groups, func(name string, vars source.Value) {
-		b.setGroup(b.inv.groupOf[name], vars, true)
+		b.setGroup(b.inv.groupOf[name], vars, in)
 	})
 	hosts := make([]string, len(b.inv.hosts))
 	for i, h := range b.inv.hosts {
 		hosts[i] = h.Name
 	}
 	b.readVarsOf(filepath.Join(folder, hostVars), "host", hosts, func(name string, vars source.Value) {
-		b.setHost(b.inv.hostOf[name], vars, true)
+		b.setHost(b.inv.hostOf[name], vars, in)
 	})
 }
 
@@ -108,8 +109,9 @@ func (b *builder) readVars(path string, set func(source.Value)) {
 	if !ok {
 		return
 	}
-	root, ok := b.parse(path, data)
-	if ok && b.isVars(root, "the file") {
-		set(root)
-	}
+	b.unlocked(path, data, func(plain []byte) {
+		if root, ok := b.parse(path, plain); ok && b.isVars(root, "the file") {
+			set(root)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -34,25 +35,31 @@ func (b *builder) warnOtherChoice() {
 		}
 	}
 	for i, w := range b.inv.warnings {
-		b.inv.warnings[i] = discreet(w).(*source.Error)
+		b.inv.warnings[i] = discreet(w, false).(*source.Error)
 	}
 }
 
-// ansibleChoice picks from a chain as Ansible does: host over group_vars/GROUP
-// over group_vars/all over a group's vars over the vars of "all".
+// ansibleChoice picks from a chain as Ansible does: by the kind of file first,
+// then by which of several of that kind, and only then by the closeness.
 func ansibleChoice(chain []Origin) Origin {
-	return slices.MaxFunc(chain, func(a, b Origin) int { return ansibleTier(a) - ansibleTier(b) })
+	return slices.MaxFunc(chain, func(a, b Origin) int {
+		return cmp.Or(cmp.Compare(ansibleTier(a), ansibleTier(b)), cmp.Compare(a.in.nth, b.in.nth))
+	})
 }
 
+// ansibleTier ranks the host over group_vars/GROUP over group_vars/all over a
+// group's vars over the vars of "all"; what is beside the plan counts more than
+// what is beside the inventory.
 func ansibleTier(o Origin) int {
+	all := o.group != nil && o.group.Name == everyone
 	switch {
 	case o.group == nil:
-		return 4
-	case o.fromFile && o.group.Name != everyone:
-		return 3
-	case o.fromFile:
-		return 2
-	case o.group.Name != everyone:
+		return 6 + int(o.in.rank)
+	case o.in.rank != inFile && !all:
+		return 3 + int(o.in.rank)
+	case o.in.rank != inFile:
+		return 1 + int(o.in.rank)
+	case !all:
 		return 1
 	default:
 		return 0

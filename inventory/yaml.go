@@ -1,16 +1,9 @@
 package inventory
 
 import (
-	"bytes"
 	"fmt"
-	"strings"
 
 	"lockstep/internal/source"
-)
-
-const (
-	vaultTag    = "!vault"
-	vaultHeader = "$ANSIBLE_VAULT"
 )
 
 // readYAML reads one inventory file in Ansible's YAML layout.
@@ -31,6 +24,11 @@ func (b *builder) readYAML(file string, data []byte) {
 			"the inventory plugin %s is not read: only hosts that stand in the file are", shown(f.Value)))
 		return
 	}
+	if f, isOutput := root.Get("_meta"); isOutput {
+		b.fail(keyOf(f).Errorf("save what `ansible-inventory --list --yaml` prints, or give the program itself",
+			"this is what an executable inventory prints, and no inventory file"))
+		return
+	}
 	for _, f := range root.Fields {
 		if isSection(f.Key) {
 			b.fail(keyOf(f).Errorf("put it below `all:`", "%q stands at the top, where the names of groups stand", f.Key))
@@ -40,39 +38,21 @@ func (b *builder) readYAML(file string, data []byte) {
 	}
 }
 
-// parse reads strict YAML and refuses what is encrypted. It tells whether there
-// is anything to look at; problems are recorded.
+// parse reads strict YAML and opens the values in it that are encrypted. It
+// tells whether there is anything to look at; problems are recorded.
 func (b *builder) parse(file string, data []byte) (source.Value, bool) {
-	if bytes.HasPrefix(data, []byte(vaultHeader)) {
-		b.fail(&source.Error{Pos: source.Pos{File: file, Line: 1}, Hint: "give a decrypted copy",
-			Msg: "the file is encrypted with Ansible Vault ($ANSIBLE_VAULT), which is not read yet"})
-		return source.Value{}, false
-	}
-	root, err := source.ParseYAML(file, data, vaultTag)
+	root, err := source.ParseYAML(file, data, vaultTags()...)
 	b.fail(err)
 	if err != nil && root.Shape == source.Null {
 		return root, false
 	}
-	b.refuseVault(root)
-	return root, true
-}
-
-func (b *builder) refuseVault(v source.Value) {
-	if v.Tag == vaultTag || v.Shape == source.Scalar && strings.HasPrefix(v.Text, vaultHeader) {
-		b.fail(v.Errorf("write the value in clear in a file that only you can read, or leave it out",
-			"the value is encrypted with Ansible Vault (!vault), which is not read yet"))
+	if b.sealed {
+		root = root.Seal()
 	}
-	for _, item := range v.Items {
-		b.refuseVault(item)
-	}
-	for _, f := range v.Fields {
-		b.refuseVault(f.Value)
-	}
+	return b.unsealed(root), true
 }
 
 func sections() []string { return []string{"hosts", "vars", "children"} }
-
-func isSection(key string) bool { return key == "hosts" || key == "vars" || key == "children" }
 
 // readGroup reads a group and everything below it; nil when its name is wrong.
 func (b *builder) readGroup(f source.Field) *Group {
@@ -90,7 +70,7 @@ func (b *builder) readGroup(f source.Field) *Group {
 			b.readHosts(g, section)
 		case "vars":
 			if b.isVars(section.Value, fmt.Sprintf("vars of group %q", g.Name)) {
-				b.setGroup(g, section.Value, false)
+				b.setGroup(g, section.Value, place{})
 			}
 		case "children":
 			b.readChildren(g, section)
@@ -115,7 +95,7 @@ func (b *builder) readHosts(g *Group, section source.Field) {
 	for _, f := range b.entries(g, section, "host") {
 		for _, h := range b.hosts(f.Key, keyOf(f)) {
 			b.join(g, h)
-			b.setHost(h, f.Value, false)
+			b.setHost(h, f.Value, place{})
 		}
 		if b.isVars(f.Value, fmt.Sprintf("host %q", f.Key)) {
 			b.refuseSections(f)

@@ -37,6 +37,7 @@ type flags struct {
 	limit      string
 	tags, skip []string
 	extra      []string
+	vault      vaultFlags
 	user, key  string
 	become     bool
 	askBecome  bool
@@ -69,7 +70,7 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().CountVarP(&a.flags.verbose, "verbose", "v", "say more (-vv: debug)")
-	root.AddCommand(a.planCommand(), a.applyCommand(), a.validateCommand(), a.inventoryCommand(), a.stepsCommand(), a.schemaCommand())
+	root.AddCommand(a.planCommand(), a.applyCommand(), a.validateCommand(), a.inventoryCommand(), a.varsCommand(), a.stepsCommand(), a.schemaCommand())
 	return root
 }
 

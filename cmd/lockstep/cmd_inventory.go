@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -11,62 +12,96 @@ import (
 )
 
 func (a *app) inventoryCommand() *cobra.Command {
-	var list, graph bool
+	var list, graph, export, vars bool
 	var host string
 	cmd := &cobra.Command{
-		Use:   "inventory",
-		Short: "Show the hosts, groups and variables of an inventory",
-		Args:  cobra.NoArgs,
+		Use:   "inventory [GROUP]",
+		Short: "Show the hosts, groups and variables of an inventory, as ansible-inventory does",
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			paths, err := a.inventoryPaths("plan.yml")
-			if err != nil {
-				return err
+			if len(args) > 0 && !graph || vars && !graph || export && (graph || host != "") {
+				return errors.New("a GROUP and --vars go with --graph, --export goes with --list")
 			}
-			inv, err := a.readInventory(paths)
+			inv, err := a.anyInventory(cmd)
 			if err != nil {
 				return err
 			}
 			switch {
 			case graph:
-				_, err = fmt.Fprint(a.stdout, inv.Graph())
-				return err
+				return a.showGraph(inv, append(args, "all")[0], vars)
 			case host != "":
 				return a.showHost(inv, host)
+			case export:
+				return a.encode(inv.Export())
 			default:
 				return a.encode(inv.List())
 			}
 		},
 	}
 	a.inventoryFlags(cmd)
-	cmd.Flags().BoolVar(&list, "list", false, "all of it as JSON (the default)")
-	cmd.Flags().BoolVar(&graph, "graph", false, "groups and hosts as a tree")
-	cmd.Flags().StringVar(&host, "host", "", "the variables of one `host` as JSON")
+	f := cmd.Flags()
+	f.BoolVar(&list, "list", false, "all of it as JSON (the default)")
+	f.BoolVar(&export, "export", false, "with --list: variables where they are set, not what each host sees")
+	f.BoolVar(&graph, "graph", false, "groups and hosts as a tree")
+	f.BoolVar(&vars, "vars", false, "with --graph: variables too")
+	f.StringVar(&host, "host", "", "the variables of one `host` as JSON")
 	cmd.MarkFlagsMutuallyExclusive("list", "graph", "host")
 	return cmd
 }
 
-func (a *app) showHost(inv *inventory.Inventory, name string) error {
-	h, ok := inv.Host(name)
+// anyInventory reads the inventory without a plan, and so without the variables
+// beside one.
+func (a *app) anyInventory(cmd *cobra.Command) (*inventory.Inventory, error) {
+	paths, err := a.inventoryPaths("plan.yml")
+	if err != nil {
+		return nil, err
+	}
+	return a.readInventory(cmd.Context(), paths, "")
+}
+
+func (a *app) showGraph(inv *inventory.Inventory, group string, vars bool) error {
+	g, ok := inv.Group(group)
 	if !ok {
-		return noHost(inv, name)
+		var names []string
+		for _, g := range inv.Groups() {
+			names = append(names, g.Name)
+		}
+		return unknown("group", group, names)
+	}
+	_, err := fmt.Fprint(a.masked(a.stdout), inv.Graph(g, vars))
+	return err
+}
+
+func (a *app) showHost(inv *inventory.Inventory, name string) error {
+	h, err := findHost(inv, name)
+	if err != nil {
+		return err
 	}
 	vars := map[string]any{}
 	for key, v := range h.Vars() {
-		vars[key] = v.Plain()
+		vars[key] = inventory.Masked(key, v)
 	}
 	return a.encode(vars)
 }
 
-func noHost(inv *inventory.Inventory, name string) error {
+// findHost finds a host by its name, or tells what was probably meant.
+func findHost(inv *inventory.Inventory, name string) (*inventory.Host, error) {
+	if h, ok := inv.Host(name); ok {
+		return h, nil
+	}
 	var names []string
 	for _, h := range inv.Hosts() {
 		names = append(names, h.Name)
 	}
+	return nil, unknown("host", name, names)
+}
+
+func unknown(what, name string, known []string) error {
 	hint := ""
-	if near := source.Nearest(name, names); near != "" {
+	if near := source.Nearest(name, known); near != "" {
 		hint = fmt.Sprintf("; did you mean %q?", near)
 	}
-	return fmt.Errorf("there is no host %q in the inventory%s", name, hint)
+	return fmt.Errorf("there is no %s %q in the inventory%s", what, name, hint)
 }
 
 // encode writes v as indented JSON with secrets masked.

@@ -56,7 +56,7 @@ func (a *app) pending(report *executor.Report, err error) error {
 // prepare reads the files, connects to the hosts and makes the executor. The
 // view is set only once the files are sound.
 func (a *app) prepare(ctx context.Context, file string) (*executor.Executor, func(), error) {
-	inv, p, err := a.load(file)
+	inv, p, err := a.load(ctx, file)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,7 +12,7 @@ func (a *app) validateCommand() *cobra.Command {
 		Short: "Check a plan and its inventory without connecting anywhere",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, p, err := a.load(args[0])
+			_, p, err := a.load(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,13 +21,14 @@ import (
 // inventoryFlags declares -i.
 func (a *app) inventoryFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&a.flags.inventory, "inventory", "i", nil, "inventory file, or `host,host`; repeatable (default $LOCKSTEP_INVENTORY, or inventory.yml beside the plan)")
+	a.vaultFlags(cmd)
 }
 
 // planFlags declares what narrows a plan.
 func (a *app) planFlags(cmd *cobra.Command) {
 	a.inventoryFlags(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&a.flags.limit, "limit", "l", "", "change only the hosts of this `pattern`")
+	f.StringVarP(&a.flags.limit, "limit", "l", "", "change only the hosts of this `pattern`; @FILE has one a line")
 	f.StringSliceVarP(&a.flags.tags, "tags", "t", nil, "only steps with one of these `tags`")
 	f.StringSliceVar(&a.flags.skip, "skip-tags", nil, "no steps with one of these `tags`")
 	f.StringArrayVarP(&a.flags.extra, "extra-vars", "e", nil, "a variable as `name=value`, or @file; wins over all others")
@@ -47,12 +49,19 @@ func (a *app) inventoryPaths(planFile string) ([]string, error) {
 	return []string{beside}, nil
 }
 
-// readInventory reads inventories and learns their passwords, so that nothing
-// shows them.
-func (a *app) readInventory(paths []string) (*inventory.Inventory, error) {
-	inv, err := inventory.Load(paths...)
+// readInventory reads inventories with the variables beside them and beside the
+// plan, and learns their secrets, so that nothing shows them.
+func (a *app) readInventory(ctx context.Context, paths []string, planFolder string) (*inventory.Inventory, error) {
+	ring, err := a.keyring()
 	if err != nil {
 		return nil, err
+	}
+	inv, err := inventory.Load(ctx, inventory.Options{PlanFolder: planFolder, Vault: ring}, paths...)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range inv.Secrets() {
+		a.redactor.Add(s)
 	}
 	for _, h := range inv.Hosts() {
 		c, err := h.Connection()
@@ -70,14 +79,18 @@ func (a *app) readInventory(paths []string) (*inventory.Inventory, error) {
 }
 
 // load reads the inventory and compiles the plan against it.
-func (a *app) load(planFile string) (*inventory.Inventory, *plan.Plan, error) {
+func (a *app) load(ctx context.Context, planFile string) (*inventory.Inventory, *plan.Plan, error) {
 	paths, err := a.inventoryPaths(planFile)
 	if err != nil {
 		return nil, nil, err
 	}
-	inv, err := a.readInventory(paths)
+	inv, err := a.readInventory(ctx, paths, filepath.Dir(planFile))
 	if err != nil {
 		return nil, nil, err
+	}
+	limit, err := inv.ReadLimit(a.flags.limit)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--limit: %w", err)
 	}
 	extra, err := a.extraVars()
 	if err != nil {
@@ -95,7 +108,7 @@ func (a *app) load(planFile string) (*inventory.Inventory, *plan.Plan, error) {
 		return nil, nil, err
 	}
 	p, err := plan.Compile(planFile, data, targets{inv}, kinds, plan.Options{
-		Limit: a.flags.limit, Tags: a.flags.tags, SkipTags: a.flags.skip, ExtraVars: extra,
+		Limit: limit, Tags: a.flags.tags, SkipTags: a.flags.skip, ExtraVars: extra,
 	})
 	return inv, p, err
 }

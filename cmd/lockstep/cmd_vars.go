@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lockstep/internal/source"
+	"lockstep/inventory"
+)
+
+func (a *app) varsCommand() *cobra.Command {
+	var asJSON bool
+	var planFile string
+	cmd := &cobra.Command{
+		Use:   "vars HOST [NAME...]",
+		Short: "Show a host's variables, where each comes from, and what it overrode",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := a.hostOf(cmd, args[0], planFile)
+			if err != nil {
+				return err
+			}
+			names, err := chosen(h, args[1:])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.encode(originsJSON(h, names))
+			}
+			return writeOrigins(a.masked(a.stdout), h, names)
+		},
+	}
+	a.inventoryFlags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON: name, value and the chain of places, the winner first")
+	cmd.Flags().StringVar(&planFile, "plan", "plan.yml", "the plan `file` beside which group_vars/ and host_vars/ are read too")
+	return cmd
+}
+
+func (a *app) hostOf(cmd *cobra.Command, name, planFile string) (*inventory.Host, error) {
+	paths, err := a.inventoryPaths(planFile)
+	if err != nil {
+		return nil, err
+	}
+	inv, err := a.readInventory(cmd.Context(), paths, filepath.Dir(planFile))
+	if err != nil {
+		return nil, err
+	}
+	return findHost(inv, name)
+}
+
+// chosen are the variables to show: those named, or all.
+func chosen(h *inventory.Host, names []string) ([]string, error) {
+	if len(names) == 0 {
+		return h.VarNames(), nil
+	}
+	for _, name := range names {
+		if len(h.Origins(name)) > 0 {
+			continue
+		}
+		hint := ""
+		if near := source.Nearest(name, h.VarNames()); near != "" {
+			hint = fmt.Sprintf("\n  hint: did you mean %q?", near)
+		}
+		return nil, fmt.Errorf("%s has no variable %q%s", h.Name, name, hint)
+	}
+	return names, nil
+}
+
+// writeOrigins writes each variable with its value, the place it comes from,
+// and below it what it overrode, nearest first.
+func writeOrigins(to io.Writer, h *inventory.Host, names []string) error {
+	var text strings.Builder
+	for _, name := range names {
+		for i, o := range h.Origins(name) {
+			head := name + " = "
+			if i > 0 {
+				head = "    overrode "
+			}
+			fmt.Fprintf(&text, "%s%s  (%s, %s)\n", head, oneLine(name, o.Value), o.Layer, o.Value.Pos)
+		}
+	}
+	_, err := io.WriteString(to, text.String())
+	return err
+}
+
+// oneLine is a value as compact JSON.
+func oneLine(name string, v source.Value) string {
+	var text strings.Builder
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(inventory.Masked(name, v)); err != nil {
+		return "(cannot be shown: " + err.Error() + ")"
+	}
+	return strings.TrimSuffix(text.String(), "\n")
+}
+
+type originJSON struct {
+	Value any        `json:"value"`
+	From  string     `json:"from"`
+	At    source.Pos `json:"at"`
+}
+
+func originsJSON(h *inventory.Host, names []string) []any {
+	out := []any{}
+	for _, name := range names {
+		chain := []originJSON{}
+		for _, o := range h.Origins(name) {
+			chain = append(chain, originJSON{inventory.Masked(name, o.Value), o.Layer, o.Value.Pos})
+		}
+		out = append(out, map[string]any{"name": name, "value": chain[0].Value, "chain": chain})
+	}
+	return out
+}
