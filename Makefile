@@ -1,6 +1,7 @@
 # make demo   the main job for real: three hosts, a plaintext cluster, encrypted
 # make test   all tests; as root on Linux with the rehearsal lab
 # make check  format, vet, lint, generated files, short tests
+# make docs   the reference pages of docs/steps
 # make bench  ratios, measured in one run
 
 GO      ?= go
@@ -8,7 +9,7 @@ LABDIR  ?= $(or $(LOCKSTEP_LAB_DIR),/tmp/lockstep-lab)
 ROOT    := $(shell [ "$$(id -u)" = 0 ] && [ "$$(uname)" = Linux ] && echo yes)
 SOURCES := $(shell find . -name '*.go' -o -name '*.md' -o -name '*.sh' -o -name go.mod | grep -v '^./bin/')
 
-.PHONY: demo test check bench fuzz lab-up lab-down build
+.PHONY: demo test check docs bench fuzz lab-up lab-down build
 
 build: bin/lockstep bin/lockstep-lab
 
@@ -41,6 +42,9 @@ test:
 	@echo "not root on Linux: the tests on real hosts are left out"
 	$(GO) test -race ./...
 endif
+
+docs:
+	$(GO) test -count=1 -run '^TestReferencePages$$' ./cmd/lockstep -update
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
