@@ -42,8 +42,18 @@ type encryption struct {
 	foreseen []event
 }
 
-func (e *encryption) args(command string, more ...string) []string {
-	return append([]string{command, "-i", e.lab.Path("inventory.yml"), e.plan}, more...)
+// run is a run of the program on the example plan, in which no secret shows.
+func (e *encryption) run(t *testing.T, want int, command string, flags ...string) outcomeOf {
+	t.Helper()
+	o := lockstep(t, "", append([]string{command, "-i", e.lab.Path("inventory.yml"), e.plan}, flags...)...)
+	password, err := e.lab.Password("sst") // stands in an option file that is edited
+	must(t, err)
+	for _, secret := range []string{password, "PRIVATE KEY"} {
+		if strings.Contains(o.stdout+o.stderr, secret) {
+			t.Errorf("%s shows %q", command, secret)
+		}
+	}
+	return exits(t, want, o)
 }
 
 func (e *encryption) readable(t *testing.T) {
@@ -60,7 +70,8 @@ func (e *encryption) readable(t *testing.T) {
 
 func (e *encryption) planned(t *testing.T) {
 	before := look(t, e.lab)
-	o := exits(t, exitFailed, lockstep(t, "", e.args("plan", "--json", "--detailed-exitcode")...))
+	e.run(t, exitFailed, "plan", "--detailed-exitcode") // as people see it
+	o := e.run(t, exitFailed, "plan", "--json", "--detailed-exitcode")
 	e.foreseen = parseEvents(t, o.stdout)
 	wantUntouched(t, e.lab, before)
 	wantNothingTemporary(t, e.lab)
@@ -72,9 +83,9 @@ func (e *encryption) planned(t *testing.T) {
 func (e *encryption) applied(t *testing.T) {
 	load := e.lab.NewLoad(4)
 	must(t, load.Start(t.Context()))
-	o := lockstep(t, "", e.args("apply", "-y", "--json")...)
+	t.Cleanup(func() { load.Stop() })
+	o := e.run(t, exitDone, "apply", "-y", "--json")
 	load.Stop()
-	exits(t, exitDone, o)
 	done := of(parseEvents(t, o.stdout), func(e event) bool { return !e.DryRun })
 	samePlaces(t, e.foreseen, done)
 	if diff := cmp.Diff(disruptions(e.foreseen, "change"), disruptions(done, "changed")); diff != "" {
@@ -186,7 +197,7 @@ func (e *encryption) kept(t *testing.T) {
 
 func (e *encryption) again(t *testing.T) {
 	before, starts := look(t, e.lab), startTimes(t, e.lab)
-	o := exits(t, exitDone, lockstep(t, "", e.args("apply", "-y", "--json")...))
+	o := e.run(t, exitDone, "apply", "-y", "--json")
 	for _, ev := range parseEvents(t, o.stdout) {
 		if ev.Counts != nil && (ev.Counts.Changes != 0 || ev.Counts.Unknown != 0 || ev.Counts.Failed != 0) {
 			t.Errorf("a second apply: got counts %+v; want no change", *ev.Counts)
@@ -199,7 +210,7 @@ func (e *encryption) again(t *testing.T) {
 }
 
 func (e *encryption) nothingLeft(t *testing.T) {
-	o := exits(t, exitDone, lockstep(t, "", e.args("plan", "--detailed-exitcode")...))
+	o := e.run(t, exitDone, "plan", "--detailed-exitcode")
 	if want := "3 hosts as wanted, nothing to do"; !strings.Contains(o.stdout, want) {
 		t.Errorf("got\n%s\nwant %q in it", o.stdout, want)
 	}
