@@ -20,6 +20,7 @@ type builder struct {
 	run      func(path string, args ...string) ([]byte, error) // calls executable inventories
 	sealed   bool                                              // what is being read was encrypted
 	folders  int                                               // of inventories, seen so far
+	values   int                                               // of hosts, set so far
 	inGroup  map[membership]bool
 	edges    map[edge]source.Value // where a group was put below another
 	problems *multierror.Error
@@ -164,8 +165,18 @@ func (b *builder) setGroup(g *Group, vars source.Value, in place) {
 	}
 }
 
+// maxValues bounds how many variables the hosts may have in all: a range of
+// hosts multiplies those of its line.
+const maxValues = 2_000_000
+
 func (b *builder) setHost(h *Host, vars source.Value, in place) {
 	b.refuseLookups(vars)
+	if b.values += len(vars.Fields); b.values > maxValues {
+		if b.values-len(vars.Fields) <= maxValues {
+			b.fail(vars.Errorf("give a variable that many hosts share to their group", "the hosts have more than %d variables in all", maxValues))
+		}
+		return
+	}
 	for _, f := range vars.Fields {
 		h.own = append(h.own, assignment{f.Key, f.Value, in})
 	}

@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"context"
+	"encoding/json"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -10,42 +12,77 @@ import (
 	"lockstep/internal/source"
 )
 
-// FuzzParse looks for panics, for errors without a place, and for inventories
-// that contradict themselves.
+// FuzzYAML, FuzzINI and FuzzParse look for panics, for errors without a place,
+// and for inventories that contradict themselves. FuzzParse finds out the format
+// by itself.
+func FuzzYAML(f *testing.F) { fuzzAs(f, "hosts.yml") }
+
+// FuzzINI reads everything as INI.
+func FuzzINI(f *testing.F) { fuzzAs(f, "hosts.ini") }
+
+func fuzzAs(f *testing.F, name string) {
+	eachCaseFile(f, func(_ string, data []byte) { f.Add(data) })
+	f.Fuzz(func(t *testing.T, data []byte) { judgeParse(t, name, data) })
+}
+
 func FuzzParse(f *testing.F) {
+	eachCaseFile(f, func(name string, data []byte) { f.Add(name, data) })
+	f.Fuzz(func(t *testing.T, name string, data []byte) { judgeParse(t, name, data) })
+}
+
+func eachCaseFile(f *testing.F, add func(name string, data []byte)) {
 	cases, _ := filepath.Glob("testdata/*/*.txtar")
 	for _, path := range cases {
 		for _, file := range readArchive(f, path).files {
-			f.Add(file.name, []byte(file.data))
+			add(file.name, []byte(file.data))
 		}
 	}
-	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		inv, err := Parse(name, data)
-		if err != nil {
-			for _, problem := range multierror.Append(nil, err).Errors {
-				if e, ok := problem.(*source.Error); !ok || e.Pos.File != name {
-					t.Errorf("%#v has no place in the file", problem)
-				}
-			}
-			return
-		}
-		inv.Graph(inv.groupOf[everyone], false)
-		inv.List()
-		for _, h := range inv.Hosts() {
-			if found, ok := inv.Host(h.Name); !ok || found != h {
-				t.Errorf("host %q is not found by its name", h.Name)
-			}
-			if len(h.groups) == 0 {
-				t.Errorf("host %q is in no group", h.Name)
-			}
-			if len(inv.hosts) < 100 {
-				_, _ = h.Connection()
+}
+
+func judgeParse(t *testing.T, name string, data []byte) {
+	b := newBuilder(context.Background(), Options{})
+	b.room = 1000 // what ranges unfold to is bounded anyway; here it would only take time
+	inv, err := b.parseFile(name, data)
+	if err != nil {
+		for _, problem := range multierror.Append(nil, err).Errors {
+			if e, ok := problem.(*source.Error); !ok || e.Pos.File != name {
+				t.Errorf("%#v has no place in the file", problem)
 			}
 		}
-		if len(inv.hosts) > 0 {
-			if all, err := inv.Match("all"); err != nil || !slices.Equal(all, inv.hosts) && inv.groupOf["all"] != nil {
-				t.Errorf("all is %d of %d hosts, %v", len(all), len(inv.hosts), err)
-			}
+		return
+	}
+	inv.Graph(inv.groupOf[everyone], true)
+	inv.List()
+	for _, h := range inv.Hosts() {
+		if found, ok := inv.Host(h.Name); !ok || found != h {
+			t.Errorf("host %q is not found by its name", h.Name)
+		}
+		if len(h.groups) == 0 {
+			t.Errorf("host %q is in no group", h.Name)
+		}
+		if len(inv.hosts) < 100 {
+			_, _ = h.Connection()
+		}
+	}
+	if len(inv.hosts) > 0 {
+		if all, err := inv.Match("all"); err != nil || !slices.Equal(all, inv.hosts) {
+			t.Errorf("all is %d of %d hosts, %v", len(all), len(inv.hosts), err)
+		}
+	}
+}
+
+// FuzzLiteral looks for panics, and for literals that JSON cannot show.
+func FuzzLiteral(f *testing.F) {
+	for text := range literals() {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		v, ok, err := literal(text)
+		if s, isText := v.(string); err == nil && !ok && (!isText || s != text) {
+			t.Errorf("literal(%q) is no literal and yet %#v", text, v)
+		}
+		if _, err := json.Marshal(v); err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -54,7 +91,7 @@ func FuzzParse(f *testing.F) {
 // for hosts out of the inventory's order.
 func FuzzPattern(f *testing.F) {
 	inv := parsed(f, cluster)
-	for _, p := range []string{"all", "a:b", "pxc:&mariadb:!db1", "db[!1]*", "pxc[0]", "~x", "fd00::7,!lone", "[", "!", "\\"} {
+	for _, p := range []string{"all", "a:b", "pxc:&mariadb:!db1", "db[!1]*", "pxc[0]", "galera[-1]:mariadb[0:9]", "~x", "~(a|b){1,3}[:,]:c", "@f", "fd00::7,!lone", "[", "!", "\\"} {
 		f.Add(p)
 	}
 	f.Fuzz(func(t *testing.T, pattern string) {

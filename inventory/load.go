@@ -50,7 +50,10 @@ func containsFolder(folders []string, folder string) bool {
 // Parse reads one inventory file from memory, without the variables beside it
 // and without opening what is encrypted. Only its errors and positions use name.
 func Parse(name string, data []byte) (*Inventory, error) {
-	b := newBuilder(context.Background(), Options{})
+	return newBuilder(context.Background(), Options{}).parseFile(name, data)
+}
+
+func (b *builder) parseFile(name string, data []byte) (*Inventory, error) {
 	b.unlocked(name, data, func(plain []byte) { b.read(name, plain) })
 	return b.finish()
 }

@@ -63,7 +63,7 @@ func (c *cutter) rune(at int, r rune) {
 		c.escaped = false
 	case r == '\\' && c.quote != '\'':
 		c.open, c.escaped = true, true
-	case r == c.quote:
+	case c.quote != 0 && r == c.quote:
 		c.quote = 0
 	case c.quote == 0 && (r == '\'' || r == '"'):
 		c.open, c.quote = true, r
