@@ -71,7 +71,10 @@ func (x *Executor) walk(ctx context.Context, live bool) (*Report, error) {
 	r.control = newOverlay(newCache(x.Control), live)
 	r.control.touch = func() { r.touched("") }
 	r.emit(Event{Type: EventStart, Name: x.Plan.Name, Hosts: names(x.Plan.Hosts), Stages: len(x.Plan.Stages), DryRun: !live})
-	err := r.stages(ctx)
+	err := r.able()
+	if err == nil {
+		err = r.stages(ctx)
+	}
 	if err == nil && !live {
 		err = r.space(ctx)
 	}
@@ -79,6 +82,17 @@ func (x *Executor) walk(ctx context.Context, live bool) (*Report, error) {
 	counts := r.report.Counts
 	r.emit(Event{Type: EventEnd, DryRun: !live, Counts: &counts, Err: cmp.Or(err, r.report.Untold())})
 	return &r.report, err
+}
+
+// able refuses a plan whose words the executor does not know yet.
+func (r *run) able() error {
+	var err error
+	r.Plan.Walk(func(s *plan.Stage, t *plan.Task) {
+		if t.Block != nil || t.Later() || t.Register != "" || t.Retries > 0 || t.IgnoreErrors || t.As != nil || s.Once || s.Pause != "" || s.PauseEach {
+			err = fmt.Errorf("%s: this step cannot be run yet", t.Pos)
+		}
+	})
+	return err
 }
 
 func (r *run) stages(ctx context.Context) error {

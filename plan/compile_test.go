@@ -70,7 +70,7 @@ func (*ranker) Rank(context.Context, steps.View) (int, error) { return 0, nil }
 func registry(t *testing.T) *steps.Registry {
 	t.Helper()
 	r, err := steps.NewRegistry(
-		steps.Kind{Name: "set", New: func() steps.Step { return &set{} }},
+		steps.Kind{Name: "put", New: func() steps.Step { return &set{} }},
 		steps.Kind{Name: "health", New: func() steps.Step { return &judge{} }},
 		steps.Kind{Name: "choose", New: func() steps.Step { return &ranker{} }},
 		steps.Kind{Name: "here", OnControl: true, New: func() steps.Step { return &set{} }},
@@ -151,7 +151,7 @@ func compile(t *testing.T, a *txtar.Archive) string {
 	}
 	for _, f := range a.Files {
 		if strings.HasPrefix(f.Name, "local/") {
-			if err := errors.Join(os.MkdirAll("local", 0o700), os.WriteFile(f.Name, f.Data, 0o600)); err != nil {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(f.Name), 0o700), os.WriteFile(f.Name, f.Data, 0o600)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -164,7 +164,7 @@ func compile(t *testing.T, a *txtar.Archive) string {
 	if err != nil {
 		return strings.ReplaceAll(problems(err), dir, "DIR")
 	}
-	return show(t, p)
+	return strings.ReplaceAll(show(t, p), dir, "DIR")
 }
 
 func problems(err error) string {
@@ -185,8 +185,8 @@ func show(t *testing.T, p *plan.Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s of %s\n", p.Name, names(p.Hosts), names(p.Peers))
 	for _, s := range p.Stages {
-		fmt.Fprintf(&b, "stage %d %q width %d order %s settle %s/%s failures %d control %v\n",
-			s.Index, s.Name, s.Width, s.Order, s.Settle, s.GateTimeout, s.MaxFailures, s.OnControl)
+		fmt.Fprintf(&b, "stage %d %q width %d order %s settle %s/%s failures %d control %v%s\n",
+			s.Index, s.Name, s.Width, s.Order, s.Settle, s.GateTimeout, s.MaxFailures, s.OnControl, more(s))
 		if s.Gate != nil {
 			showTask(t, &b, p, s.Gate)
 		}
@@ -197,34 +197,99 @@ func show(t *testing.T, p *plan.Plan) string {
 	return b.String()
 }
 
+// more is what only some stages have.
+func more(s *plan.Stage) string {
+	var b strings.Builder
+	if len(s.Widths) > 0 {
+		fmt.Fprintf(&b, " widths %v", s.Widths)
+	}
+	if s.PauseEach {
+		b.WriteString(" approve")
+	}
+	if s.Once {
+		b.WriteString(" once")
+	}
+	if s.Pause != "" {
+		fmt.Fprintf(&b, " pause %q", s.Pause)
+	}
+	return b.String()
+}
+
 func showTask(t *testing.T, b *strings.Builder, p *plan.Plan, task *plan.Task) {
 	t.Helper()
-	fmt.Fprintf(b, "  %s %s (%s)", task.ID, task.Name, task.Kind.Name)
-	if len(task.Tags) > 0 {
-		fmt.Fprintf(b, " tags %s", strings.Join(task.Tags, ","))
+	fmt.Fprintf(b, "  %s %s", task.ID, task.Name)
+	if task.Block != nil {
+		b.WriteString(" {\n")
+		for i, list := range [][]*plan.Task{task.Block.Steps, task.Block.Rescue, task.Block.Always} {
+			if len(list) > 0 && i > 0 {
+				fmt.Fprintf(b, "  } %s {\n", []string{"", "rescue", "always"}[i])
+			}
+			for _, inner := range list {
+				showTask(t, b, p, inner)
+			}
+		}
+		b.WriteString("  }\n")
+		return
 	}
-	if task.Timeout > 0 {
-		fmt.Fprintf(b, " timeout %s", task.Timeout)
-	}
-	b.WriteString("\n")
+	fmt.Fprintf(b, " (%s)%s\n", task.Kind.Name, attributes(task))
 	on := names(p.Hosts)
 	if task.Kind.OnControl {
 		on = "control"
 	}
 	for host := range strings.FieldsSeq(on) {
-		if !task.Concerns(host) {
-			continue
+		if task.Concerns(host) {
+			fmt.Fprintf(b, "    %s\n", showStep(t, task, host))
 		}
-		step, err := task.Step(host)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, ok := step.(interface{ values() *set })
-		if !ok {
-			t.Fatalf("%T has no values", step)
-		}
-		fmt.Fprintf(b, "    %s %s\n", host, s.values())
 	}
+}
+
+// attributes are those that differ from what a bare step has.
+func attributes(task *plan.Task) string {
+	var b strings.Builder
+	if len(task.Tags) > 0 {
+		fmt.Fprintf(&b, " tags %s", strings.Join(task.Tags, ","))
+	}
+	if task.Timeout > 0 {
+		fmt.Fprintf(&b, " timeout %s", task.Timeout)
+	}
+	if task.Register != "" {
+		fmt.Fprintf(&b, " register %s", task.Register)
+	}
+	if task.Retries > 0 {
+		fmt.Fprintf(&b, " retries %d/%s until %v", task.Retries, task.Delay, task.HasUntil())
+	}
+	if task.As != nil {
+		fmt.Fprintf(&b, " as %+v", *task.As)
+	}
+	if task.Later() {
+		fmt.Fprintf(&b, " later")
+	}
+	if task.NeedsFacts() {
+		fmt.Fprintf(&b, " facts")
+	}
+	return b.String()
+}
+
+func showStep(t *testing.T, task *plan.Task, host string) string {
+	t.Helper()
+	text := host
+	if on := task.On(host); on != host {
+		text += " on " + on
+	}
+	if name := task.Called(host); name != task.Name {
+		text += fmt.Sprintf(" %q", name)
+	}
+	if task.Later() {
+		return text
+	}
+	step, err := task.Step(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, ok := step.(interface{ values() *set }); ok {
+		text += " " + s.values().String()
+	}
+	return text
 }
 
 func (s *set) values() *set { return s }
@@ -290,7 +355,7 @@ func TestCompile(t *testing.T) {
 
 // An expression that would fill the memory ends as an error, soon.
 func TestExpressionsAreBounded(t *testing.T) {
-	a := &txtar.Archive{Files: []txtar.File{{Name: "plan.yml", Data: []byte("hosts: all\nsteps:\n  - set: {count: \"{{ len(1..100000000) }}\"}\n")}}}
+	a := &txtar.Archive{Files: []txtar.File{{Name: "plan.yml", Data: []byte("hosts: all\nsteps:\n  - put: {count: \"{{ len(1..100000000) }}\"}\n")}}}
 	start := time.Now()
 	if got := compile(t, a); !strings.Contains(got, "memory budget") {
 		t.Errorf("got %s", got)

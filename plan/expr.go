@@ -3,9 +3,9 @@ package plan
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -15,57 +15,152 @@ import (
 	"lockstep/internal/source"
 )
 
-// memoryBudget bounds what one expression may allocate, in the virtual
-// machine's own units (roughly, elements made).
-const memoryBudget = 1_000_000
+// An expression is bounded in what it may allocate, in the virtual machine's
+// own units (roughly, elements made), and in its size.
+const (
+	memoryBudget = 1_000_000
+	maxNodes     = 2_000
+)
 
-// expressions compiles each text once for all hosts.
-type expressions struct{ compiled map[string]*expression }
+// expressions compiles each text once for all hosts. It may be used by many
+// goroutines.
+type expressions struct {
+	mu       sync.Mutex
+	options  []expr.Option
+	words    []string // of all functions
+	compiled map[string]*expression
+}
+
+func newExpressions() *expressions {
+	own := functions()
+	options, words := []expr.Option{expr.AllowUndefinedVariables(), expr.MaxNodes(maxNodes)}, builtins()
+	for _, name := range banned() {
+		options = append(options, expr.DisableBuiltin(name))
+	}
+	for _, f := range own {
+		options = append(options, expr.Function(f.name, f.call))
+		words = append(words, f.name)
+	}
+	slices.Sort(words)
+	return &expressions{options: options, words: words, compiled: map[string]*expression{}}
+}
 
 type expression struct {
 	program *vm.Program
-	names   []string // the variables that the text uses
+	names   []string // the variables that the text uses, sorted
+	// fields are, by variable, the names that follow it after a dot; "" stands
+	// for the variable as a whole.
+	fields map[string][]string
 }
 
 func (c *expressions) get(text string) (*expression, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if e, ok := c.compiled[text]; ok {
 		return e, nil
+	}
+	e, err := c.compile(text)
+	if err != nil {
+		return nil, err
+	}
+	c.compiled[text] = e
+	return e, nil
+}
+
+func (c *expressions) compile(text string) (*expression, error) {
+	if text == "" {
+		return nil, &exprError{"the expression is empty", ""}
+	}
+	if hint := foreign(text); hint != "" {
+		return nil, &exprError{"this is Jinja, which is not spelled so here", hint}
 	}
 	tree, err := parser.Parse(text)
 	if err != nil {
 		return nil, explain(text, err)
 	}
-	var used identifiers
-	ast.Walk(&tree.Node, &used)
-	program, err := expr.Compile(text, expr.AllowUndefinedVariables(), expr.DisableBuiltin("now"))
+	var found visitor
+	ast.Walk(&tree.Node, &found)
+	for _, f := range found.calls {
+		if !slices.Contains(c.words, f) {
+			return nil, &exprError{fmt.Sprintf("there is no function %q", f), c.functionHint(f)}
+		}
+	}
+	for _, name := range found.names() {
+		if slices.Contains(c.words, name) {
+			return nil, &exprError{fmt.Sprintf("%q is a function, so no variable can have that name", name), "give the variable another name"}
+		}
+	}
+	program, err := expr.Compile(text, c.options...)
 	if err != nil {
 		return nil, explain(text, err)
 	}
-	e := &expression{program, used.names()}
-	c.compiled[text] = e
-	return e, nil
+	return &expression{program, found.names(), found.fields}, nil
 }
 
-// identifiers collects the free variables of an expression: those that are not
-// bound by a `let` inside it.
-type identifiers struct{ used, bound map[string]bool }
+func (c *expressions) functionHint(name string) string {
+	if slices.Contains(banned(), name) {
+		return "a plan must come out the same each time it is read"
+	}
+	if n := source.Nearest(name, c.words); n != "" {
+		return fmt.Sprintf("did you mean %q?", n)
+	}
+	return "docs/expressions.md lists all functions"
+}
 
-// Visit is called by ast.Walk.
-func (i *identifiers) Visit(n *ast.Node) {
-	if i.used == nil {
-		i.used, i.bound = map[string]bool{}, map[string]bool{}
+// visitor collects the free variables of an expression, those that are not
+// bound by a `let` inside it, and what it calls.
+type visitor struct {
+	bound  map[string]bool
+	fields map[string][]string
+	calls  []string
+}
+
+// Visit is called by ast.Walk, for children before their parents.
+func (v *visitor) Visit(n *ast.Node) {
+	if v.fields == nil {
+		v.bound, v.fields = map[string]bool{}, map[string][]string{}
 	}
 	switch x := (*n).(type) {
 	case *ast.IdentifierNode:
-		i.used[x.Value] = true
+		v.use(x.Value, "")
 	case *ast.VariableDeclaratorNode:
-		i.bound[x.Name] = true
+		v.bound[x.Name] = true
+	case *ast.MemberNode:
+		owner, isName := x.Node.(*ast.IdentifierNode)
+		field, isText := x.Property.(*ast.StringNode)
+		if isName && isText {
+			v.drop(owner.Value, "")
+			v.use(owner.Value, field.Value)
+		}
+	case *ast.BuiltinNode:
+		v.calls = append(v.calls, x.Name)
+	case *ast.CallNode:
+		if f, ok := x.Callee.(*ast.IdentifierNode); ok {
+			v.drop(f.Value, "")
+			v.calls = append(v.calls, f.Value)
+		}
 	}
 }
 
-func (i *identifiers) names() []string {
-	maps.DeleteFunc(i.used, func(name string, _ bool) bool { return i.bound[name] })
-	return slices.Sorted(maps.Keys(i.used))
+func (v *visitor) use(name, field string) { v.fields[name] = append(v.fields[name], field) }
+
+// drop takes back the last use, which turned out to be part of a longer one.
+func (v *visitor) drop(name, field string) {
+	used := v.fields[name]
+	for i, f := range slices.Backward(used) {
+		if f == field {
+			used = slices.Delete(used, i, i+1)
+			break
+		}
+	}
+	if v.fields[name] = used; len(used) == 0 {
+		delete(v.fields, name)
+	}
+}
+
+func (v *visitor) names() []string {
+	maps.DeleteFunc(v.fields, func(name string, _ []string) bool { return v.bound[name] || strings.HasPrefix(name, "$") })
+	return slices.Sorted(maps.Keys(v.fields))
 }
 
 // explain turns expr's report into one line and adds the right spelling where
@@ -79,225 +174,10 @@ type exprError struct{ msg, hint string }
 
 func (e *exprError) Error() string { return e.msg }
 
-func spelling(text string) string {
-	switch {
-	case strings.HasPrefix(strings.TrimSpace(text), "{{"):
-		return "write the condition without {{ }}: it is an expression already"
-	case strings.Contains(text, " is defined"), strings.Contains(text, " is not defined"):
-		return "lockstep checks at compile time that every variable exists; there is no `is defined`"
-	case strings.Contains(text, " if ") && strings.Contains(text, " else "):
-		return "write `c ? a : b` instead of `a if c else b`"
-	case strings.Contains(text, "|"):
-		return "write functions with brackets: `host | upper()`"
-	default:
-		return ""
-	}
-}
-
-// scope resolves the variables of one host, each on first use.
-type scope struct {
-	exprs *expressions
-	host  string
-	vars  map[string]source.Value // as written
-	known map[string]any          // resolved
-	open  []string                // being resolved, to find loops
-}
-
-// names returns what an expression may use, for suggestions.
-func (s *scope) names() []string {
-	names := slices.Collect(maps.Keys(s.vars))
-	names = slices.AppendSeq(names, maps.Keys(s.known))
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-func (s *scope) lookup(name string) (any, error) {
-	if v, ok := s.known[name]; ok {
-		return v, nil
-	}
-	raw, ok := s.vars[name]
-	if !ok {
-		hint := ""
-		if n := source.Nearest(name, s.names()); n != "" {
-			hint = fmt.Sprintf("did you mean %q?", n)
-		}
-		return nil, &exprError{fmt.Sprintf("the variable %q is not defined", name), hint}
-	}
-	if slices.Contains(s.open, name) {
-		return nil, &exprError{fmt.Sprintf("the variable %q is defined by itself: %s", name, strings.Join(append(s.open, name), " -> ")), ""}
-	}
-	s.open = append(s.open, name)
-	defer func() { s.open = s.open[:len(s.open)-1] }()
-	v, err := s.resolve(raw)
-	if err != nil {
-		return nil, err
-	}
-	s.known[name] = v.Plain()
-	return s.known[name], nil
-}
-
-// eval computes an expression that stands at v.
-func (s *scope) eval(v source.Value, text string) (any, error) {
-	e, err := s.exprs.get(text)
-	if err != nil {
-		return nil, place(v, err)
-	}
-	env := make(map[string]any, len(e.names))
-	for _, name := range e.names {
-		if env[name], err = s.lookup(name); err != nil {
-			return nil, place(v, err)
-		}
-	}
-	machine := vm.VM{MemoryBudget: memoryBudget}
-	out, err := machine.Run(e.program, env)
-	if err != nil {
-		msg, _, _ := strings.Cut(err.Error(), "\n")
-		return nil, v.Errorf("", "the expression %q fails: %s", text, msg)
-	}
-	return plain(out), nil
-}
-
 // place gives an error of the expression layer its position, unless it has one.
 func place(v source.Value, err error) error {
 	if e, ok := err.(*exprError); ok {
 		return v.Errorf(e.hint, "%s", e.msg)
 	}
 	return err
-}
-
-// resolve replaces every {{ }} in v and below it.
-func (s *scope) resolve(v source.Value) (source.Value, error) {
-	var err error
-	switch v.Shape {
-	case source.Scalar:
-		if text, ok := v.Any.(string); ok && strings.Contains(text, "{{") {
-			return s.template(v, text)
-		}
-	case source.List:
-		items := make([]source.Value, len(v.Items))
-		for i, item := range v.Items {
-			if items[i], err = s.resolve(item); err != nil {
-				return v, err
-			}
-		}
-		v.Items = items
-	case source.Map:
-		fields := make([]source.Field, len(v.Fields))
-		for i, f := range v.Fields {
-			if strings.Contains(f.Key, "{{") {
-				return v, v.ErrorAt(f.KeyPos, "write the key out", "a key cannot be an expression")
-			}
-			if f.Value, err = s.resolve(f.Value); err != nil {
-				return v, err
-			}
-			fields[i] = f
-		}
-		v.Fields = fields
-	}
-	return v, nil
-}
-
-// template evaluates text with its {{ }}. A text that is one expression gives
-// the expression's own type; any other gives text.
-func (s *scope) template(v source.Value, text string) (source.Value, error) {
-	parts, err := split(text)
-	if err != nil {
-		return v, place(v, err)
-	}
-	if len(parts) == 1 && parts[0].isExpr {
-		out, err := s.eval(v, parts[0].text)
-		if err != nil {
-			return v, err
-		}
-		return v.WithScalar(out), nil
-	}
-	var b strings.Builder
-	for _, p := range parts {
-		if !p.isExpr {
-			b.WriteString(p.text)
-			continue
-		}
-		out, err := s.eval(v, p.text)
-		if err != nil {
-			return v, err
-		}
-		switch out.(type) {
-		case nil, []any, map[string]any:
-			return v, v.Errorf("use join() or pick one element", "{{ %s }} gives %s, which cannot stand inside a text", p.text, v.WithScalar(out).Shape)
-		}
-		fmt.Fprint(&b, out)
-	}
-	return v.WithScalar(b.String()), nil
-}
-
-// plain turns the typed lists, maps and numbers that functions return into what
-// YAML would hold.
-func plain(v any) any {
-	switch r := reflect.ValueOf(v); r.Kind() {
-	case reflect.Slice, reflect.Array:
-		out := make([]any, r.Len())
-		for i := range out {
-			out[i] = plain(r.Index(i).Interface())
-		}
-		return out
-	case reflect.Map:
-		out := make(map[string]any, r.Len())
-		for _, key := range r.MapKeys() {
-			out[fmt.Sprint(key.Interface())] = plain(r.MapIndex(key).Interface())
-		}
-		return out
-	default:
-		return v
-	}
-}
-
-type part struct {
-	text   string
-	isExpr bool
-}
-
-// split cuts text into literal parts and expressions.
-func split(text string) ([]part, error) {
-	var parts []part
-	for {
-		literal, rest, found := strings.Cut(text, "{{")
-		if literal != "" {
-			parts = append(parts, part{literal, false})
-		}
-		if !found {
-			return parts, nil
-		}
-		end := closing(rest)
-		if end < 0 {
-			return nil, &exprError{"{{ has no matching }}", ""}
-		}
-		parts = append(parts, part{strings.TrimSpace(rest[:end]), true})
-		text = rest[end+2:]
-	}
-}
-
-// closing finds the }} that ends an expression, past strings and {} literals.
-func closing(text string) int {
-	depth := 0
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; c {
-		case '"', '\'', '`':
-			for i++; i < len(text) && text[i] != c; i++ {
-				if text[i] == '\\' && c != '`' {
-					i++
-				}
-			}
-		case '{':
-			depth++
-		case '}':
-			if depth == 0 {
-				if strings.HasPrefix(text[i:], "}}") {
-					return i
-				}
-				return -1
-			}
-			depth--
-		}
-	}
-	return -1
 }

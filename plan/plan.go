@@ -4,11 +4,9 @@
 package plan
 
 import (
-	"fmt"
 	"time"
 
 	"lockstep/internal/source"
-	"lockstep/steps"
 )
 
 // Plan is a compiled plan. It does not change after Compile and may be used by
@@ -20,9 +18,14 @@ type Plan struct {
 	// all hosts of the plan's pattern, which a limit may leave more of.
 	Hosts []Host
 	Peers []Host
+	// Helpers are hosts outside of the pattern that steps are delegated to.
+	Helpers []Host
 	// Become asks for root on the hosts, unless the inventory says otherwise.
 	Become bool
 	Stages []*Stage
+
+	index  map[string]int // of Hosts by name
+	scopes []*scope       // of Hosts, in their order
 }
 
 // Host is a host as steps know it.
@@ -37,8 +40,10 @@ type Order string
 
 // The orders of a stage.
 const (
-	InventoryOrder Order = "inventory"
-	ReverseOrder   Order = "reverse"
+	InventoryOrder     Order = "inventory"
+	ReverseOrder       Order = "reverse"
+	SortedOrder        Order = "sorted"
+	ReverseSortedOrder Order = "reverse_sorted"
 )
 
 // Stage is a group of steps that go together through the hosts.
@@ -46,9 +51,12 @@ type Stage struct {
 	Index int // from 1
 	Name  string
 	Pos   source.Pos
-	// Width is how many hosts are worked on at a time; 0 is all.
-	Width int
-	Order Order
+	// Width is how many hosts are worked on at a time; 0 is all. Widths are
+	// those of the batches one after another when they differ: the last holds
+	// for all that follow.
+	Width  int
+	Widths []int
+	Order  Order
 	// Gate must be healthy before the first host and after each batch, for
 	// Settle without a break, and becomes so within GateTimeout.
 	Gate        *Task
@@ -56,42 +64,70 @@ type Stage struct {
 	GateTimeout time.Duration
 	// MaxFailures is how many hosts may fail before the stage stops.
 	MaxFailures int
-	// OnControl marks a stage of one step whose host is the control machine.
+	// OnControl marks a stage of one step whose host is the control machine,
+	// Once one of one step that only the first host takes for all.
 	OnControl bool
+	Once      bool
+	// Pause is what a person has to approve before the run goes on; such a
+	// stage has no steps. PauseEach asks before each batch but the first.
+	Pause     string
+	PauseEach bool
 	Tasks     []*Task
 }
 
-// Task is one step of the plan for all the hosts that it concerns.
-type Task struct {
-	ID      string // stage.step, such as "3.1"
-	Name    string
-	Kind    steps.Kind
-	Pos     source.Pos
-	Tags    []string
-	Timeout time.Duration // for each of its acts; 0 is the executor's default
-
-	params map[string]source.Value // by host; a task on control has one, under ""
-}
-
-// Concerns reports whether the task is to be done for the host; its `when`
-// decided that.
-func (t *Task) Concerns(host string) bool {
-	_, ok := t.params[t.key(host)]
-	return ok
-}
-
-func (t *Task) key(host string) string {
-	if t.Kind.OnControl {
-		return ""
+// Batch returns how many hosts the n-th batch takes, counted from 0, of hosts
+// that are left.
+func (s *Stage) Batch(n, left int) int {
+	width := s.Width
+	if len(s.Widths) > 0 {
+		width = s.Widths[min(n, len(s.Widths)-1)]
 	}
-	return host
+	if width == 0 || width > left {
+		return left
+	}
+	return width
 }
 
-// Step makes the step for a host that the task concerns.
-func (t *Task) Step(host string) (steps.Step, error) {
-	v, ok := t.params[t.key(host)]
-	if !ok {
-		return nil, fmt.Errorf("internal error: step %s does not concern %s", t.ID, host)
-	}
-	return decode(t.Kind, v)
+// Identity is the user as whom a step acts where it is not the host's own.
+type Identity struct {
+	Become bool   // false: the user of the login
+	User   string // with Become; "" is root
 }
+
+// Acting is a host together with an identity that some step takes there.
+type Acting struct {
+	Host string
+	As   Identity
+}
+
+// Walk calls do for every task of the plan, those inside of others included.
+func (p *Plan) Walk(do func(*Stage, *Task)) {
+	for _, s := range p.Stages {
+		for _, t := range s.Tasks {
+			t.walk(func(t *Task) { do(s, t) })
+		}
+	}
+}
+
+// Actings lists the hosts with the identities that steps take there, in the
+// order of the plan.
+func (p *Plan) Actings() []Acting {
+	var out []Acting
+	seen := map[Acting]bool{}
+	p.Walk(func(_ *Stage, t *Task) {
+		if t.As == nil || t.Kind.OnControl {
+			return
+		}
+		for _, h := range p.Hosts {
+			on := t.On(h.Name)
+			if a := (Acting{on, *t.As}); t.Concerns(h.Name) && on != ControlName && !seen[a] {
+				seen[a] = true
+				out = append(out, a)
+			}
+		}
+	})
+	return out
+}
+
+// ControlName is how a plan calls the machine that lockstep runs on.
+const ControlName = "control"

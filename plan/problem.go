@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -10,11 +9,15 @@ import (
 	"lockstep/internal/source"
 )
 
+// mostHosts is how many hosts a problem names.
+const mostHosts = 20
+
 // problem is one mistake in the plan with the hosts on which it shows; none
 // means that it concerns no host in particular.
 type problem struct {
 	err   error
 	hosts []string
+	on    map[string]bool
 }
 
 func (c *compiler) fail(err error) { c.failOn("", err) }
@@ -22,21 +25,29 @@ func (c *compiler) fail(err error) { c.failOn("", err) }
 // failOn notes a problem that showed on host, each of a list by itself. One
 // written mistake shows on every host, but is one problem.
 func (c *compiler) failOn(host string, err error) {
-	if list, ok := err.(*multierror.Error); ok {
-		for _, e := range list.Errors {
+	switch x := err.(type) {
+	case nil:
+		return
+	case *multierror.Error:
+		for _, e := range x.Errors {
+			c.failOn(host, e)
+		}
+		return
+	case *several:
+		for _, e := range x.list {
 			c.failOn(host, e)
 		}
 		return
 	}
-	if err == nil {
-		return
+	text := err.Error()
+	p, ok := c.seen[text]
+	if !ok {
+		p = &problem{err: err, on: map[string]bool{}}
+		c.seen[text] = p
+		c.problems = append(c.problems, p)
 	}
-	at := slices.IndexFunc(c.problems, func(p *problem) bool { return p.err.Error() == err.Error() })
-	if at < 0 {
-		at = len(c.problems)
-		c.problems = append(c.problems, &problem{err: err})
-	}
-	if p := c.problems[at]; host != "" && !slices.Contains(p.hosts, host) {
+	if host != "" && !p.on[host] {
+		p.on[host] = true
 		p.hosts = append(p.hosts, host)
 	}
 }
@@ -55,7 +66,12 @@ func (c *compiler) said() error {
 }
 
 func onHosts(err error, hosts []string) error {
-	where := " (on " + strings.Join(hosts, ", ") + ")"
+	named := hosts
+	rest := ""
+	if len(hosts) > mostHosts {
+		named, rest = hosts[:mostHosts], fmt.Sprintf(" and %d others", len(hosts)-mostHosts)
+	}
+	where := " (on " + strings.Join(named, ", ") + rest + ")"
 	if e, ok := err.(*source.Error); ok {
 		named := *e
 		named.Msg += where

@@ -12,25 +12,22 @@ import (
 func Schema(kinds *steps.Registry) param.Schema {
 	d := Declared()
 	s := &schema{kinds, param.Definitions()}
-	s.defs["width"] = param.Schema{
-		"anyOf": []any{
-			param.Schema{"type": "integer", "minimum": 1},
-			param.Schema{"type": "string", "pattern": `^(100|0*[1-9][0-9]?)%$|^0*[1-9][0-9]*$`},
-		},
-	}
+	s.widths()
 	for _, k := range kinds.Kinds() {
 		var set param.Set
 		k.New().Params(&set)
 		s.defs["kind."+k.Name] = s.set(&set)
 	}
+	s.defs["assert"] = s.assertion(d.Assert)
 	s.defs["step"] = s.step(d.Step)
-	s.defs["inner"] = s.inner()
+	s.defs["plainStep"] = s.onHosts()
 	s.defs["gate"] = s.gate()
 	s.defs["stage"] = s.set(d.Stage)
-	s.defs["item"] = param.Schema{
-		"if":   param.Schema{"required": []string{"steps"}},
-		"then": param.Refer("stage"), "else": param.Refer("step"),
-	}
+	s.defs["group"] = s.set(d.Group)
+	s.defs["include"] = s.set(d.Include)
+	s.defs["pause"] = s.set(d.Pause)
+	s.defs["inner"] = choice(by{"steps", "group"}, by{"include", "include"}, by{"", "plainStep"})
+	s.defs["item"] = choice(by{"steps", "stage"}, by{"include", "include"}, by{"pause", "pause"}, by{"", "step"})
 	root := s.set(d.Plan)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "lockstep plan"
@@ -38,6 +35,48 @@ func Schema(kinds *steps.Registry) param.Schema {
 	root["$defs"] = s.defs
 	root["properties"].(param.Schema)["steps"] = s.list("item", root["properties"].(param.Schema)["steps"].(param.Schema))
 	return root
+}
+
+// by says which definition a map is of that has a key.
+type by struct{ key, definition string }
+
+// choice is the first of the definitions whose key is there.
+func choice(of ...by) param.Schema {
+	first := param.Refer(of[0].definition)
+	if len(of) == 1 {
+		return first
+	}
+	return param.Schema{"if": required(of[0].key), "then": first, "else": choice(of[1:]...)}
+}
+
+// widths defines how many hosts a stage takes, or lets fail.
+func (s *schema) widths() {
+	number := func(least int, pattern string) param.Schema {
+		return param.Schema{"anyOf": []any{
+			param.Schema{"type": "integer", "minimum": least},
+			param.Schema{"type": "string", "pattern": pattern},
+		}}
+	}
+	s.defs["width"] = number(1, `^(100|0*[1-9][0-9]?)%$|^0*[1-9][0-9]*$`)
+	s.defs["failures"] = number(0, `^(100|[0-9]?[0-9])%$|^[0-9]+$`)
+	s.defs["widths"] = param.Schema{"anyOf": []any{
+		param.Refer("width"),
+		param.Schema{"type": "array", "items": param.Refer("width"), "minItems": 1},
+	}}
+}
+
+// assertion describes what must hold: a condition, a list of them, or both with
+// a message.
+func (s *schema) assertion(set *param.Set) param.Schema {
+	some := param.Schema{"anyOf": []any{
+		param.Refer("condition"),
+		param.Schema{"type": "array", "items": param.Refer("condition"), "minItems": 1},
+	}}
+	full := s.set(set)
+	full["properties"].(param.Schema)["that"] = some
+	full["type"] = "object"
+	delete(full, "pattern")
+	return param.Schema{"anyOf": []any{some, full}}
 }
 
 type schema struct {
@@ -56,8 +95,12 @@ func (s *schema) set(set *param.Set) param.Schema {
 			properties[f.Name] = s.list("inner", had)
 		case "step":
 			had["$ref"] = "#/$defs/gate"
+		case "number, percentage or list":
+			had["$ref"] = "#/$defs/widths"
 		case "number or percentage":
-			had["$ref"] = "#/$defs/width"
+			had["$ref"] = "#/$defs/failures"
+		case "list or expression":
+			had["type"], had["pattern"] = []string{"array", "string"}, `\{\{`
 		}
 	}
 	return out
@@ -78,7 +121,9 @@ func (s *schema) step(attributes *param.Set) param.Schema {
 		out["properties"].(param.Schema)[k.Name] = s.kind(k)
 		one = append(one, required(k.Name))
 	}
-	out["oneOf"] = one
+	out["properties"].(param.Schema)["assert"] = param.Refer("assert")
+	out["properties"].(param.Schema)["set"] = param.Schema{"type": "object", "minProperties": 1}
+	out["oneOf"] = append(one, required("assert"), required("set"))
 	return out
 }
 
@@ -90,8 +135,9 @@ func (s *schema) kind(k steps.Kind) param.Schema {
 
 func required(name string) param.Schema { return param.Schema{"required": []string{name}} }
 
-// inner describes a step inside a stage, where none runs on the control machine.
-func (s *schema) inner() param.Schema {
+// onHosts describes a step inside a stage, where none runs on the control
+// machine.
+func (s *schema) onHosts() param.Schema {
 	out := param.Refer("step")
 	var control []any
 	for _, k := range s.kinds.Kinds() {

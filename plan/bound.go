@@ -1,0 +1,182 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+
+	"lockstep/internal/source"
+	"lockstep/steps"
+	"lockstep/steps/param"
+)
+
+// bound is what a task needs to become a step on a host. What is equal on all
+// hosts is resolved once; what differs is resolved when it is needed, so that
+// the size of a plan does not grow with hosts times steps.
+type bound struct {
+	plan   *Plan
+	layer  *layer
+	when   []condition
+	until  condition
+	params source.Value
+	make   maker
+	word   bool // a word of the language, not a kind
+
+	shared    *source.Value // resolved, when equal on all hosts
+	skip      []bool        // by host: not concerned; nil is none
+	names     []string      // by host, where they differ
+	delegates []string      // by host
+	later     bool
+	facts     bool
+}
+
+// maker makes a step from parameters as they were written.
+type maker func(s *scope, params source.Value) (steps.Step, error)
+
+// layer is variables that hold in a part of the plan, for all hosts.
+type layer struct {
+	parent *layer
+	vars   map[string]source.Value
+}
+
+// scope is base with the layer's variables, and those around it, on top.
+func (l *layer) scope(base *scope) *scope {
+	if l == nil {
+		return base
+	}
+	return l.parent.scope(base).inner(l.vars)
+}
+
+// condition is a `when` and the variables that hold where it stands.
+type condition struct {
+	value source.Value
+	layer *layer
+}
+
+func (b *bound) at(host string) (int, bool) {
+	if b == nil {
+		return 0, false
+	}
+	i, ok := b.plan.index[host]
+	return i, ok
+}
+
+// base is the host's outermost scope while a plan runs. The control machine
+// has the first host's, whose values are equal on all hosts where it uses them.
+func (b *bound) base(host string, v Values) *scope {
+	i := b.plan.index[host]
+	if v == nil {
+		v = Values{}
+	}
+	return b.plan.scopes[i].during(v)
+}
+
+// byKind makes a step of a kind: its parameters are resolved and decoded.
+func byKind(k steps.Kind) maker {
+	return func(s *scope, params source.Value) (steps.Step, error) {
+		v, err := s.resolve(params)
+		if err != nil {
+			return nil, err
+		}
+		return decode(k, v)
+	}
+}
+
+// all reports whether every condition holds; a missing one does. A condition
+// that is false decides, also when others are not known yet.
+func (b *bound) all(base *scope, conditions []condition) (bool, error) {
+	var wait error
+	for _, c := range conditions {
+		yes, err := c.layer.scope(base).condition(c.value)
+		if err == nil && !yes {
+			return false, nil
+		}
+		if err != nil && !delayed(err) {
+			return false, err
+		}
+		if err != nil && (wait == nil || isVaries(err)) {
+			wait = err
+		}
+	}
+	return wait == nil, wait
+}
+
+// delayed reports whether err says that a value is not known here and now.
+func delayed(err error) bool {
+	var later *laterError
+	var varies *variesError
+	_, unknown := steps.IsUnforeseen(err)
+	return unknown || errors.As(err, &later) || errors.As(err, &varies)
+}
+
+// condition evaluates one `when`.
+func (s *scope) condition(v source.Value) (bool, error) {
+	if v.Shape == source.Null {
+		return true, nil
+	}
+	if v.Shape != source.Scalar {
+		return false, v.Errorf("join conditions with && in one text", "a condition is one expression, but this is %s", v.Shape)
+	}
+	out := v.Any
+	if text, ok := v.Any.(string); ok {
+		var err error
+		if out, err = s.eval(v, text); err != nil {
+			return false, err
+		}
+	}
+	yes, ok := out.(bool)
+	if !ok {
+		return false, v.Errorf("compare with ==, or write true or false", "the condition %q gives %v, not true or false", v.Text, out)
+	}
+	return yes, nil
+}
+
+// checkEarly finds the mistakes in parameters of which a run knows some: names,
+// what is missing, and the types of all that is known.
+func checkEarly(k steps.Kind, s *scope, params source.Value) error {
+	step := k.New()
+	var set param.Set
+	step.Params(&set)
+	known := params
+	known.Fields = nil
+	var r resolver
+	r.scope = s
+	for _, f := range params.Fields {
+		one := &resolver{scope: s}
+		f.Value = one.value(f.Value)
+		r.problems = append(r.problems, one.problems...)
+		if one.varies != nil {
+			r.varies = one.varies
+		}
+		declared := fieldOf(&set, f.Key)
+		if one.later == nil || declared == nil {
+			known.Fields = append(known.Fields, f)
+			continue
+		}
+		declared.Required = false
+	}
+	if err := r.err(); err != nil {
+		return err
+	}
+	if params.Shape != source.Map {
+		return nil
+	}
+	return set.Decode(known)
+}
+
+func fieldOf(set *param.Set, name string) *param.Field {
+	for _, f := range set.Fields() {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+func joined(problems []error) error { return &several{problems} }
+
+// several are problems that belong to one value.
+type several struct{ list []error }
+
+func (s *several) Error() string { return fmt.Sprint(errors.Join(s.list...)) }
+
+func (s *several) Unwrap() []error { return s.list }

@@ -1,0 +1,4 @@
+package plan
+
+// secretTag marks a value that is kept elsewhere.
+const secretTag = "!secret"
