@@ -48,6 +48,10 @@ func index(kinds *steps.Registry) string {
 		{"Keys of a plan", "A plan is a map with these keys.", d.Plan},
 		{"Keys of a stage", "A stage is a step that holds `steps` of its own.", d.Stage},
 		{"Keys of a step", "Besides its kind a step may have these keys.", d.Step},
+		{"Keys of a group", "Inside of a stage steps may hold `steps` of their own.", d.Group},
+		{"include", "Takes in the steps of another file.", d.Include},
+		{"pause", "Waits, between stages, until a person approves.", d.Pause},
+		{"assert", "A step that ends the work on a host where something does not hold: one\ncondition, a list of them, or a map with these keys.", d.Assert},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", part.title, part.text)
 		writeParams(&b, part.set, "")
