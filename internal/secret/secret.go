@@ -4,9 +4,7 @@
 package secret
 
 import (
-	"bytes"
 	"encoding/base64"
-	"io"
 	"net/url"
 	"regexp"
 	"slices"
@@ -72,46 +70,4 @@ func (r *Redactor) String(s string) string {
 		s = strings.ReplaceAll(s, value, Mask)
 	}
 	return s
-}
-
-// Writer returns a writer that masks secrets on the way to w. It holds text
-// back until a line is complete, so that a secret cut in two by a small write
-// is still found; Flush of the returned writer passes on the rest.
-func (r *Redactor) Writer(w io.Writer) *Writer { return &Writer{redactor: r, to: w} }
-
-// Writer masks secrets line by line. It may be used by many goroutines.
-type Writer struct {
-	mu       sync.Mutex
-	redactor *Redactor
-	to       io.Writer
-	held     []byte
-}
-
-// Write masks and passes on all complete lines.
-func (w *Writer) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.held = append(w.held, p...)
-	end := bytes.LastIndexByte(w.held, '\n') + 1
-	if bytes.Count(w.held, []byte("PRIVATE KEY-----"))%2 == 1 {
-		return len(p), nil // a key has begun and has not ended
-	}
-	return len(p), w.pass(end)
-}
-
-// Flush masks and passes on what is held back.
-func (w *Writer) Flush() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.pass(len(w.held))
-}
-
-func (w *Writer) pass(n int) error {
-	if n == 0 {
-		return nil
-	}
-	text := w.redactor.String(string(w.held[:n]))
-	w.held = append(w.held[:0], w.held[n:]...)
-	_, err := io.WriteString(w.to, text)
-	return err
 }

@@ -5,7 +5,10 @@ package source
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"lockstep/internal/secret"
 )
 
 // Pos is a place in a file a user wrote. Line and Col count from 1; Col counts
@@ -43,8 +46,9 @@ func (e *Error) Error() string {
 	fmt.Fprintf(&b, "%s: %s", e.Pos, e.Msg)
 	if e.Line != "" && e.Pos.Line > 0 {
 		gutter := fmt.Sprintf("%5d", e.Pos.Line)
-		fmt.Fprintf(&b, "\n%s | %s", gutter, strings.ReplaceAll(e.Line, "\t", " "))
-		if e.Pos.Col > 0 {
+		shown := secret.MaskSettings(e.Line)
+		fmt.Fprintf(&b, "\n%s | %s", gutter, strings.ReplaceAll(shown, "\t", " "))
+		if e.Pos.Col > 0 && sameUntil(e.Line, shown, e.Pos.Col) {
 			fmt.Fprintf(&b, "\n%s | %s^", strings.Repeat(" ", len(gutter)), strings.Repeat(" ", e.Pos.Col-1))
 		}
 	}
@@ -52,6 +56,16 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, "\n  hint: %s", e.Hint)
 	}
 	return b.String()
+}
+
+// sameUntil reports whether two lines agree before column col, so that a caret
+// there points at the same thing in both.
+func sameUntil(a, b string, col int) bool {
+	if a == b {
+		return true
+	}
+	ra, rb := []rune(a), []rune(b)
+	return col <= len(ra) && col <= len(rb) && slices.Equal(ra[:col-1], rb[:col-1])
 }
 
 // Nearest returns the name among known that a person most likely meant by

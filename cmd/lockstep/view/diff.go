@@ -2,7 +2,6 @@ package view
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -13,20 +12,16 @@ import (
 	"lockstep/steps"
 )
 
-// looksSecret finds settings whose value no diff may show, in files of which
-// no step knows what is secret.
-var looksSecret = regexp.MustCompile(`(?im)^(.?[ \t]*[\w.-]*(?:password|passwd|secret|token|sst[-_]auth)[\w.-]*[ \t]*[=:][ \t]*)(\S.*)$`)
-
 // contentLines shows how an edit changes a file's content: as a unified diff,
 // or in words for certificates, keys and what is not text.
 func contentLines(e steps.Edit, r *secret.Redactor) []string {
 	if e.After == nil {
 		return nil
 	}
-	if e.After.Unsettled {
-		return []string{"+ made at apply; nobody knows its content before"}
-	}
 	before, after := data(e.Before), data(e.After)
+	if e.After.Unsettled {
+		return append(replaced(e.Before), "+ made at apply; nobody knows its content before")
+	}
 	switch {
 	case isPEM(before) || isPEM(after):
 		return append(prefixed("- ", described(before)), prefixed("+ ", described(after))...)
@@ -34,6 +29,18 @@ func contentLines(e steps.Edit, r *secret.Redactor) []string {
 		return binaryLines(e)
 	default:
 		return textLines(e.Subject, string(before), string(after), r)
+	}
+}
+
+// replaced shows what content that is not there yet takes the place of.
+func replaced(c *steps.Content) []string {
+	switch {
+	case c == nil:
+		return nil
+	case isPEM(c.Data):
+		return prefixed("- ", described(c.Data))
+	default:
+		return []string{fmt.Sprintf("- %d bytes, sha256 %s", c.Size, short(c.SHA256))}
 	}
 }
 
@@ -88,7 +95,7 @@ func textLines(name, before, after string, r *secret.Redactor) []string {
 	if diff == "" {
 		return nil
 	}
-	diff = looksSecret.ReplaceAllString(r.String(diff), "${1}"+secret.Mask)
+	diff = secret.MaskSettings(r.String(diff))
 	return strings.Split(strings.TrimSuffix(diff, "\n"), "\n")
 }
 

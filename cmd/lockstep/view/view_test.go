@@ -174,3 +174,15 @@ func TestColourIsOnlyUsedWhenAsked(t *testing.T) {
 		t.Error("colour is wrong")
 	}
 }
+
+func TestWhatNewContentReplacesIsShown(t *testing.T) {
+	ca, err := pki.NewCA(rand.Reader, time.Now(), pki.CARequest{Name: "old", Algorithm: pki.ECDSAP256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := steps.Edit{Op: steps.Update, Subject: "/ca.pem", Before: steps.NewContent(ca.CertPEM(), false), After: steps.NewContent([]byte("x"), true)}
+	text := strings.Join(contentLines(e, &secret.Redactor{}), "\n")
+	if !strings.HasPrefix(text, "- certificate CN=old CA") || !strings.Contains(text, "\n+ made at apply") {
+		t.Errorf("got %q", text)
+	}
+}
