@@ -182,7 +182,7 @@ func TestWhatNewContentReplacesIsShown(t *testing.T) {
 	}
 	e := steps.Edit{Op: steps.Update, Subject: "/ca.pem", Before: steps.NewContent(ca.CertPEM(), false), After: steps.NewContent([]byte("x"), true)}
 	text := strings.Join(contentLines(e, &secret.Redactor{}), "\n")
-	if !strings.HasPrefix(text, "- certificate CN=old CA") || !strings.Contains(text, "\n+ made at apply") {
+	if !strings.HasPrefix(text, "- CA certificate CN=old CA") || !strings.Contains(text, "\n+ made at apply") {
 		t.Errorf("got %q", text)
 	}
 }
