@@ -90,7 +90,7 @@ func (a *app) load(ctx context.Context, planFile string) (*inventory.Inventory, 
 	}
 	limit, err := inv.ReadLimit(a.flags.limit)
 	if err != nil {
-		return nil, nil, fmt.Errorf("--limit: %w", err)
+		return nil, nil, err
 	}
 	extra, err := a.extraVars()
 	if err != nil {
