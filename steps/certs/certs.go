@@ -41,7 +41,7 @@ func newStep() steps.Step {
 
 type step struct {
 	dir, name, key                    string
-	names                             []string
+	names, deployed                   []string
 	caLifetime, lifetime, renewBefore time.Duration
 
 	// leaves are the requests of the last probe, which alone knows the peers.
@@ -52,6 +52,7 @@ func (s *step) Params(p *param.Set) {
 	p.ControlPath(&s.dir, "dir", "the directory on the control machine that holds the files", param.Required())
 	p.String(&s.name, "name", "the cluster's name, from which the subjects are made", param.Required())
 	p.Strings(&s.names, "names", "host names and addresses in the server certificate; those of all hosts of the plan and localhost when left out")
+	p.Paths(&s.deployed, "deployed", "the CA files on the hosts; while one of them holds another authority than dir, nothing is made and the run ends")
 	p.String(&s.key, "key", "the kind of new keys; ecdsa-p256 needs MySQL 8.0 or MariaDB 10.4", param.OneOf(algorithms()...))
 	p.Duration(&s.caLifetime, "ca_lifetime", "how long a new authority is valid")
 	p.Duration(&s.lifetime, "lifetime", "how long a new certificate is valid, but never longer than the authority")
@@ -116,16 +117,24 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 	if err != nil {
 		return steps.Change{}, err
 	}
+	onHosts, err := s.readDeployed(ctx, v.Peers)
+	if err != nil {
+		return steps.Change{}, err
+	}
 	s.leaves = s.requests(v.Peers)
-	return s.judge(found, now)
+	return s.judge(found, onHosts, now)
 }
 
-// judge is pure: it compares the wanted set with the found one.
-func (s *step) judge(found set, now time.Time) (steps.Change, error) {
+// judge is pure: it compares the wanted set with the found one, and with what
+// hosts trust already.
+func (s *step) judge(found set, onHosts []deployed, now time.Time) (steps.Change, error) {
 	var c steps.Change
 	add := func(edits ...steps.Edit) { c.Edits = append(c.Edits, edits...) }
 	add(keepDir(s.dir, found.dir)...)
 	ca, err := s.judgeCA(found, now)
+	if err == nil {
+		err = s.agrees(ca, onHosts)
+	}
 	if err != nil {
 		return steps.Change{}, err
 	}

@@ -81,6 +81,11 @@ func TestConformance(t *testing.T) {
 		stepstest.Case{Name: "renewed by horizon", YAML: yaml, Build: late, Secrets: []string{secret}},
 		stepstest.Case{Name: "open key", YAML: yaml, Secrets: []string{secret},
 			Build: func(w *stepstest.World) { sound(w); w.Self.Chown("/plan/certs/ca-key.pem", "root", "root", 0o644) }},
+		stepstest.Case{Name: "deployed", YAML: strings.Replace(yaml, "}", ", deployed: [/etc/certs/ca.pem]}", 1), Holds: true,
+			Build: func(w *stepstest.World) {
+				sound(w)
+				w.Peers[0].PutFile("/etc/certs/ca.pem", w.Self.Content("/plan/certs/ca.pem"))
+			}},
 		stepstest.Case{Name: "half a certificate", YAML: yaml,
 			Build: func(w *stepstest.World) { sound(w); w.Self.Delete("/plan/certs/client-key.pem") }},
 	)
@@ -221,6 +226,53 @@ func TestRefuses(t *testing.T) {
 			}
 			if w.Self.State() != before {
 				t.Error("something was changed")
+			}
+		})
+	}
+}
+
+// TestDeployedAuthority plays a control machine without the authority, or with
+// another one, against hosts that trust one already.
+func TestDeployedAuthority(t *testing.T) {
+	const yaml = `{dir: certs, name: prod, key: ecdsa-p256, deployed: [/etc/certs/ca.pem, /etc/old/ca.pem]}`
+	sound := made(t)
+	stranger, err := pki.NewCA(rand.Reader, day0, pki.CARequest{Name: "other", Algorithm: pki.ECDSAP256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := string(stranger.CertPEM())
+	deploy := func(w *stepstest.World, host int, content string) {
+		w.Peers[host].PutFile("/etc/certs/ca.pem", content)
+	}
+	own := func(w *stepstest.World) string { return w.Self.Content("/plan/certs/ca.pem") }
+	for _, row := range []struct {
+		name  string
+		build func(w *stepstest.World)
+		want  []string // none: no refusal
+	}{
+		{"nothing anywhere", empty, nil},
+		{"nothing deployed yet", sound, nil},
+		{"none here, one there", func(w *stepstest.World) { empty(w); deploy(w, 1, other) },
+			[]string{"no authority in /plan/certs", "db2:/etc/certs/ca.pem", "key is not here", "put the ca.pem and ca-key.pem"}},
+		{"none here, nonsense there", func(w *stepstest.World) { empty(w); deploy(w, 0, "?") }, []string{"db1:/etc/certs/ca.pem"}},
+		{"the same", func(w *stepstest.World) { sound(w); deploy(w, 0, own(w)) }, nil},
+		{"both, in a rotation", func(w *stepstest.World) { sound(w); deploy(w, 0, other+own(w)) }, nil},
+		{"another", func(w *stepstest.World) { sound(w); deploy(w, 0, own(w)); deploy(w, 1, other) },
+			[]string{"not the one that hosts trust: db2:/etc/certs/ca.pem", "rotation"}},
+		{"nonsense", func(w *stepstest.World) { sound(w); deploy(w, 1, "?") }, []string{"db2:/etc/certs/ca.pem cannot be read"}},
+		{"a directory", func(w *stepstest.World) { sound(w); w.Peers[1].PutDir("/etc/certs/ca.pem") }, []string{"db2: /etc/certs/ca.pem"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := stepstest.NewWorld(Kind())
+			row.build(w)
+			_, err := stepstest.Decode(t, Kind(), yaml).Probe(t.Context(), w.View())
+			if (err != nil) != (len(row.want) > 0) {
+				t.Fatalf("got %v, want %q", err, row.want)
+			}
+			for _, part := range row.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("got %v, without %q", err, part)
+				}
 			}
 		})
 	}
