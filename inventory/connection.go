@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-multierror"
@@ -67,6 +68,25 @@ func (h *Host) ConnectionFrom(vars map[string]source.Value) (Connection, error) 
 		return Connection{}, err
 	}
 	return r.conn, nil
+}
+
+// Unresolved returns the names of the connection variables whose values still are
+// expressions, sorted. While there are any, Connection refuses them; the caller
+// resolves what Vars returns and asks ConnectionFrom.
+func (h *Host) Unresolved() []string {
+	var names []string
+	for _, name := range h.names {
+		if v := h.chains[name][0].Value; slices.Contains(understood(), name) && isExpression(v) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// isExpression tells of a text that Ansible would fill in.
+func isExpression(v source.Value) bool {
+	text, _ := v.Any.(string)
+	return strings.Contains(text, "{{") || strings.Contains(text, "{%")
 }
 
 // Connections returns how to reach each of the hosts, in their order. A problem

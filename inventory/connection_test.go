@@ -57,6 +57,12 @@ func TestConnectionIsRead(t *testing.T) {
 func TestConnectionTakesResolvedValues(t *testing.T) {
 	inv := parsed(t, `all: {hosts: {db1: {ansible_host: "{{ ip }}", ip: 10.0.0.1}}}`)
 	h, _ := inv.Host("db1")
+	if got := h.Unresolved(); !cmp.Equal(got, []string{"ansible_host"}) {
+		t.Errorf("unresolved are %q", got)
+	}
+	if _, err := h.Connection(); err == nil || !strings.Contains(err.Error(), "ansible_host holds an expression") {
+		t.Errorf("an expression is taken for an address: %v", err)
+	}
 	vars := h.Vars()
 	vars["ansible_host"] = vars["ansible_host"].WithScalar("10.0.0.1")
 	vars["ansible_port"] = source.Value{}.WithScalar(2222)

@@ -36,7 +36,7 @@ func (r *connReader) text(names ...string) (source.Value, bool) {
 		case !ok || v.Shape == source.Null || v.Shape == source.Scalar && v.Text == "":
 		case v.Shape != source.Scalar:
 			r.fail(v.Errorf("", "%s must be a single value, but this is %s", name, v.Shape))
-		case strings.Contains(v.Text, "{{") || strings.Contains(v.Text, "{%"):
+		case isExpression(v):
 			r.fail(v.Errorf("write the value itself", "%s holds an expression that is not resolved", name))
 		case foundAs != "" && found.Text != v.Text:
 			r.fail(v.Errorf("keep one of the two", "%s and %s (%s) mean the same and differ", name, foundAs, found.Pos))
