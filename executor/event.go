@@ -42,6 +42,8 @@ const (
 	StatusVerified   Status = "verified"   // proven by the step's own verification
 	StatusUnverified Status = "unverified" // changed, but the proof failed
 	StatusFailed     Status = "failed"
+	StatusIgnored    Status = "ignored" // failed, and the plan says to go on
+	StatusRescued    Status = "rescued" // failed, and the steps of its rescue follow
 	StatusWaiting    Status = "waiting" // a gate that is not healthy yet
 	StatusHealthy    Status = "healthy"
 	StatusRed        Status = "red"
@@ -77,6 +79,8 @@ type Counts struct {
 	Unknown  int `json:"unknown"`
 	Verified int `json:"verified"`
 	Failed   int `json:"failed"`
+	// Ignored are failures that the plan ignores or rescues.
+	Ignored int `json:"ignored,omitempty"`
 }
 
 // Report is the outcome of a run or dry run.
@@ -90,6 +94,9 @@ type Report struct {
 	Failures []HostError
 	// Touched are the hosts on which something was changed, in inventory order.
 	Touched []string
+	// Down are the services that the run stopped and did not start again, with
+	// the hosts on which they are down.
+	Down map[string][]string
 }
 
 // Untold are the failures outside of any step, which no step's event tells; nil

@@ -24,7 +24,9 @@ const DefaultTimeout = 2 * time.Hour
 // after the other, not at the same time.
 type Executor struct {
 	Plan     *plan.Plan
-	Machines map[string]Machine // all of Plan.Peers, by name
+	Machines map[string]Machine // all of Plan.Peers and Plan.Helpers, by name
+	// As are the machines of Plan.Actings: connections as another user.
+	As       map[plan.Acting]Machine
 	Control  Machine
 	Redactor *secret.Redactor
 
@@ -32,6 +34,9 @@ type Executor struct {
 	Emit func(Event)
 	// Stop asks the run to end before the next step or host when it is closed.
 	Stop <-chan struct{}
+	// Approve asks a person, for a plan that wants that, and returns nil for
+	// yes. Nil refuses.
+	Approve func(ctx context.Context, question string) error
 	// Poll is how often a gate that is not healthy is asked again.
 	Poll time.Duration
 	Log  *slog.Logger
@@ -53,17 +58,24 @@ type run struct {
 	peers    map[string]*overlay // overlays as the batch found them
 	control  *overlay
 	failed   map[string]bool
-	foreseen bool // dry run: a gate was judged, or is past judging
+	// identities are the machines as other users, with what was read so.
+	identities map[plan.Acting]*cache
+	foreseen   bool // dry run: a gate was judged, or is past judging
+	outlast    sync.Once
 
-	mu     sync.Mutex
-	report Report
+	mu      sync.Mutex
+	report  Report
+	learned knowledge
 }
 
 // ErrInterrupted is returned when a run ended early because it was asked to.
 var ErrInterrupted = errors.New("interrupted")
 
 func (x *Executor) walk(ctx context.Context, live bool) (*Report, error) {
-	r := &run{Executor: x, live: live, overlays: map[string]*overlay{}, failed: map[string]bool{}}
+	r := &run{Executor: x, live: live, overlays: map[string]*overlay{}, failed: map[string]bool{}, learned: newKnowledge(), identities: map[plan.Acting]*cache{}}
+	for who, m := range x.As {
+		r.identities[who] = newCache(m)
+	}
 	for name, m := range x.Machines {
 		r.overlays[name] = newOverlay(newCache(m), live)
 		r.overlays[name].touch = func() { r.touched(name) }
@@ -71,10 +83,7 @@ func (x *Executor) walk(ctx context.Context, live bool) (*Report, error) {
 	r.control = newOverlay(newCache(x.Control), live)
 	r.control.touch = func() { r.touched("") }
 	r.emit(Event{Type: EventStart, Name: x.Plan.Name, Hosts: names(x.Plan.Hosts), Stages: len(x.Plan.Stages), DryRun: !live})
-	err := r.able()
-	if err == nil {
-		err = r.stages(ctx)
-	}
+	err := r.stages(ctx)
 	if err == nil && !live {
 		err = r.space(ctx)
 	}
@@ -82,17 +91,6 @@ func (x *Executor) walk(ctx context.Context, live bool) (*Report, error) {
 	counts := r.report.Counts
 	r.emit(Event{Type: EventEnd, DryRun: !live, Counts: &counts, Err: cmp.Or(err, r.report.Untold())})
 	return &r.report, err
-}
-
-// able refuses a plan whose words the executor does not know yet.
-func (r *run) able() error {
-	var err error
-	r.Plan.Walk(func(s *plan.Stage, t *plan.Task) {
-		if t.Block != nil || t.Later() || t.Register != "" || t.Retries > 0 || t.IgnoreErrors || t.As != nil || s.Once || s.Pause != "" || s.PauseEach {
-			err = fmt.Errorf("%s: this step cannot be run yet", t.Pos)
-		}
-	})
-	return err
 }
 
 func (r *run) stages(ctx context.Context) error {
@@ -105,19 +103,6 @@ func (r *run) stages(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// stopped reports whether the run is to end here.
-func (r *run) stopped(ctx context.Context) error {
-	select {
-	case <-r.Stop:
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.report.Stopped = true
-		return ErrInterrupted
-	default:
-		return ctx.Err()
-	}
 }
 
 func (r *run) emit(e Event) {
@@ -144,14 +129,19 @@ func (r *run) count(e Event) {
 	switch e.Status {
 	case StatusOK:
 		r.report.OK++
-	case StatusChange, StatusChanged:
+	case StatusChange:
 		r.report.Changes++
+	case StatusChanged:
+		r.report.Changes++
+		r.follow(e.Host, e.Change)
 	case StatusUnknown:
 		r.report.Unknown++
 	case StatusVerified:
 		r.report.Verified++
 	case StatusFailed, StatusUnverified:
 		r.report.Failed++
+	case StatusIgnored, StatusRescued:
+		r.report.Ignored++
 	}
 }
 
@@ -163,6 +153,13 @@ func (r *run) fail(host, step string, err error, unverified bool) {
 	r.report.Failures = append(r.report.Failures, HostError{
 		Host: host, Step: step, Err: err, Unverified: unverified, Before: !r.report.Acted,
 	})
+}
+
+// refuse records why a run could not begin; the dry run goes on.
+func (r *run) refuse(host, step string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Failures = append(r.report.Failures, HostError{Host: host, Step: step, Err: err, Before: true})
 }
 
 // touched records that something was or may have been changed on a host, or
@@ -196,6 +193,7 @@ func (r *run) look() {
 		r.control.base.forget()
 		for _, o := range r.overlays {
 			o.base.forget()
+			o.own.forget()
 		}
 	}
 }

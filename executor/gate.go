@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,8 +49,8 @@ func (g *gate) before(ctx context.Context, host string) error {
 	if g.shaken {
 		settle, limit = g.stage.Settle, g.stage.GateTimeout
 	}
-	if err := g.wait(ctx, host, settle, limit); err != nil {
-		g.found = fmt.Errorf("%w: %w", ErrGateRed, err)
+	for _, sick := range g.wait(ctx, []string{host}, settle, limit) {
+		g.found = fmt.Errorf("%w: %w", ErrGateRed, sick.err)
 	}
 	g.asked = true
 	return g.found
@@ -65,88 +66,110 @@ func (g *gate) shake(hosts []string) {
 	}
 }
 
-// after waits until the gate is healthy for each host of a batch, and has been
+// after waits until the gate is healthy for all hosts of a batch, and has been
 // for the stage's settle time. Its error says that the run is to end.
 func (g *gate) after(ctx context.Context, hosts []string) error {
-	for _, host := range hosts {
-		if g.failed[host] {
-			continue
+	hosts = slices.DeleteFunc(slices.Clone(hosts), func(h string) bool { return g.failed[h] })
+	for _, sick := range g.wait(ctx, hosts, g.stage.Settle, g.stage.GateTimeout) {
+		if errors.Is(sick.err, ErrInterrupted) {
+			return sick.err
 		}
-		if err := g.wait(ctx, host, g.stage.Settle, g.stage.GateTimeout); errors.Is(err, ErrInterrupted) {
-			return err
-		} else if err != nil {
-			g.fail(host, label(g.stage.Gate), err, true)
-		}
+		g.fail(sick.host, label(g.stage.Gate), sick.err, true)
 	}
 	return ctx.Err()
 }
 
-// today tells a dry run whether the stage could begin now. Later gates judge
-// what the run will have made of the cluster, which nobody knows yet. It
-// reports whether a gate has been judged.
+// today tells a dry run whether the stage could begin now; if not, a run would
+// be refused. Later gates judge what the run will have made of the cluster,
+// which nobody knows yet. It reports whether a gate has been judged.
 func (g *gate) today(ctx context.Context, host string, workers []*worker) bool {
-	for _, w := range workers {
-		if w.planned {
-			err := g.judge(ctx, host, patience)
-			status := StatusHealthy
-			if err != nil {
-				status = StatusRed
-			}
-			g.say(host, status, err, 0)
-			return true
-		}
+	if !slices.ContainsFunc(workers, func(w *worker) bool { return w.planned }) {
+		return false
 	}
-	return false
+	for _, sick := range g.wait(ctx, []string{host}, 0, patience) {
+		g.refuse(sick.host, label(g.stage.Gate), fmt.Errorf("%w: %w", ErrGateRed, sick.err))
+	}
+	return true
 }
 
-// wait polls the gate until it was healthy for settle without a break.
-func (g *gate) wait(ctx context.Context, host string, settle, limit time.Duration) error {
+// sick is a host for which the gate is not healthy.
+type sick struct {
+	host string
+	err  error
+}
+
+// wait polls the gate until it was healthy for all hosts, for settle without a
+// break. It returns the hosts for which it will not be, or was not in time.
+func (g *gate) wait(ctx context.Context, hosts []string, settle, limit time.Duration) []sick {
 	start := time.Now()
 	var healthySince time.Time
-	var last string
+	told := map[string]string{}
 	for {
-		err := g.judge(ctx, host, limit)
-		var notYet *steps.NotYet
+		found := g.judgeAll(ctx, hosts, limit)
+		hopeless := slices.DeleteFunc(slices.Clone(found), func(s sick) bool { return hopeful(s.err) && ctx.Err() == nil })
 		switch {
-		case err == nil:
+		case len(hopeless) > 0:
+			return g.red(hopeless, start)
+		case len(found) > 0 && time.Since(start) > limit:
+			for i := range found {
+				found[i].err = fmt.Errorf("not healthy after %s: %w", limit, found[i].err)
+			}
+			return g.red(found, start)
+		case len(found) > 0:
+			healthySince = time.Time{}
+			g.waiting(found, told, start)
+		default:
 			if healthySince.IsZero() {
 				healthySince = time.Now()
 			}
 			if time.Since(healthySince) >= settle {
-				g.say(host, StatusHealthy, nil, time.Since(start))
+				g.healthy(hosts, start)
 				return nil
 			}
-		case !errors.As(err, &notYet) || ctx.Err() != nil:
-			g.say(host, StatusRed, err, time.Since(start))
-			return err
-		case time.Since(start) > limit:
-			err = fmt.Errorf("not healthy after %s: %w", limit, err)
-			g.say(host, StatusRed, err, time.Since(start))
-			return err
-		default:
-			healthySince = time.Time{}
-			if err.Error() != last {
-				last = err.Error()
-				g.say(host, StatusWaiting, err, time.Since(start))
-			}
 		}
-		if err := g.pause(ctx); err != nil {
-			return err
+		if err := g.pause(ctx, g.Poll); err != nil {
+			return []sick{{hosts[0], err}}
 		}
 	}
 }
 
-// pause waits for the next look at the gate, or until the run is to stop.
-func (g *gate) pause(ctx context.Context) error {
-	t := time.NewTimer(g.Poll)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-g.Stop:
-		return g.stopped(ctx)
-	case <-ctx.Done():
-		return ctx.Err()
+// hopeful reports whether waiting may cure what a gate answered.
+func hopeful(err error) bool {
+	var notYet *steps.NotYet
+	return errors.As(err, &notYet)
+}
+
+// judgeAll asks the gate once for each host.
+func (g *gate) judgeAll(ctx context.Context, hosts []string, limit time.Duration) []sick {
+	var found []sick
+	for _, host := range hosts {
+		if err := g.judge(ctx, host, limit); err != nil {
+			found = append(found, sick{host, err})
+		}
+	}
+	return found
+}
+
+func (g *gate) healthy(hosts []string, start time.Time) {
+	for _, host := range hosts {
+		g.say(host, StatusHealthy, nil, time.Since(start))
+	}
+}
+
+func (g *gate) red(found []sick, start time.Time) []sick {
+	for _, s := range found {
+		g.say(s.host, StatusRed, s.err, time.Since(start))
+	}
+	return found
+}
+
+// waiting says what is waited for, once each.
+func (g *gate) waiting(found []sick, told map[string]string, start time.Time) {
+	for _, s := range found {
+		if text := s.err.Error(); told[s.host] != text {
+			told[s.host] = text
+			g.say(s.host, StatusWaiting, s.err, time.Since(start))
+		}
 	}
 }
 

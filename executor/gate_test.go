@@ -267,3 +267,26 @@ func TestStopDuringAGate(t *testing.T) {
 		}
 	})
 }
+
+// A dry run whose gate is red is a refusal, and shows the rest all the same.
+func TestARedGateRefusesTheRun(t *testing.T) {
+	g := health(func(string, int, time.Duration) error { return errors.New("split brain") })
+	w := newWorld(t, 2, gated+gated, map[string]deed{"d": always("restart"), "g": g})
+	r := w.preview()
+	if len(r.Failures) != 1 || !errors.Is(r.Failures[0], ErrGateRed) || !r.Failures[0].Before || r.Changes != 4 {
+		t.Errorf("got %+v, want one refusal and all four changes", r)
+	}
+}
+
+// The hosts of a batch settle together, not one after the other.
+func TestGateSettlesForAWholeBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := health(func(string, int, time.Duration) error { return nil })
+		list := strings.Replace(gated, "serial: 1, ", "", 1)
+		w := newWorld(t, 3, list, map[string]deed{"d": always("restart"), "g": g})
+		start := time.Now()
+		if _, err := w.x.Apply(t.Context()); err != nil || time.Since(start) != 10*time.Second {
+			t.Errorf("took %s, %v; want 10s", time.Since(start), err)
+		}
+	})
+}

@@ -21,7 +21,8 @@ import (
 //
 // It may be used by many goroutines; writes and acts come from one at a time.
 type overlay struct {
-	base *cache
+	base *cache // the machine, as who acts now
+	own  *cache // the machine, as the host's own user
 	live bool
 	// touch is called when the host was changed or may have been.
 	touch func()
@@ -50,7 +51,7 @@ type pending struct {
 
 func newOverlay(base *cache, live bool) *overlay {
 	return &overlay{
-		base: base, live: live, touch: func() {}, writers: map[string]string{},
+		base: base, own: base, live: live, touch: func() {}, writers: map[string]string{},
 		files: map[string]*pending{}, answers: map[string]foreseenAnswer{},
 	}
 }

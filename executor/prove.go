@@ -22,21 +22,24 @@ type proof struct {
 
 // prove verifies the steps of the host: by their own verification, or by a
 // probe that must find nothing left to do.
-func (w *worker) prove(ctx context.Context, proofs []proof) bool {
+func (w *worker) prove(ctx context.Context, proofs []proof) *failure {
 	if w.live {
 		w.overlay.base.forget()
 	}
 	for _, p := range proofs {
-		done, err := w.verify(ctx, p)
+		err := w.enter(ctx, p.task)
+		done := false
+		if err == nil {
+			done, err = w.verify(ctx, p)
+		}
 		if err != nil {
-			w.failTask(p.task, err, true)
-			return false
+			return &failure{task: p.task, err: err, unverified: true, step: p.step}
 		}
 		if done {
-			w.say(Event{Type: EventStep, Step: p.task.ID, Name: p.task.Name, Kind: p.task.Kind.Name, Status: StatusVerified})
+			w.say(Event{Type: EventStep, Step: p.task.ID, Name: w.called(p.task), Kind: p.task.Kind.Name, Status: StatusVerified})
 		}
 	}
-	return true
+	return nil
 }
 
 // verify reports whether the step's own verification proved it.
@@ -46,7 +49,7 @@ func (w *worker) verify(ctx context.Context, p proof) (proven bool, err error) {
 	case own && !w.live && (!p.change.Empty() || !w.untouched()):
 		return false, nil // the world that it would prove is not there yet
 	case own:
-		err = within(ctx, p.task, func(ctx context.Context) error { return w.patiently(ctx, v) })
+		err = reading(ctx, p.task, func(ctx context.Context) error { return w.patiently(ctx, p.task, v) })
 		if _, unknown := steps.IsUnforeseen(err); unknown && !w.live {
 			return false, nil
 		}
@@ -74,10 +77,13 @@ func (r *run) untouched() bool {
 // patiently verifies, again and again while the step says that it is not yet
 // so. A live run looks at the hosts themselves, since a cluster goes on
 // changing after an act.
-func (w *worker) patiently(ctx context.Context, v steps.Verifier) error {
-	view := w.view(w.host)
+func (w *worker) patiently(ctx context.Context, t *plan.Task, v steps.Verifier) error {
+	view := w.seen(t)
 	if w.live {
 		view = w.liveView(w.host)
+		if o := w.on(t); o != w.overlay || t.As != nil {
+			view.Self = o.base.Machine
+		}
 	}
 	for start := time.Now(); ; {
 		err := v.Verify(ctx, view)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"lockstep/plan"
@@ -14,6 +15,9 @@ import (
 // stage takes the hosts through one stage, batch after batch.
 func (r *run) stage(ctx context.Context, s *plan.Stage) error {
 	r.look()
+	if s.Pause != "" {
+		return r.ask(ctx, s, names(r.Plan.Hosts), s.Pause)
+	}
 	if s.OnControl {
 		return r.onControl(ctx, s)
 	}
@@ -21,16 +25,19 @@ func (r *run) stage(ctx context.Context, s *plan.Stage) error {
 	if err != nil {
 		return err
 	}
-	width := s.Width
-	if width == 0 {
-		width = max(1, len(hosts))
-	}
 	r.emit(Event{Type: EventStage, Stage: s.Index, Name: s.Name, Hosts: hosts, Width: s.Width})
 	g := &gate{run: r, stage: s}
 	already := len(r.failed)
-	for batch := range slices.Chunk(hosts, width) {
+	for n, rest := 0, hosts; len(rest) > 0; n++ {
+		batch := rest[:s.Batch(n, len(rest))]
+		rest = rest[len(batch):]
 		if err := r.stopped(ctx); err != nil {
 			return err
+		}
+		if n > 0 && s.PauseEach {
+			if err := r.ask(ctx, s, batch, "go on with "+strings.Join(batch, ", ")+"?"); err != nil {
+				return err
+			}
 		}
 		if err := r.batch(ctx, s, g, batch); err != nil {
 			return err
@@ -75,7 +82,13 @@ func (r *run) order(ctx context.Context, s *plan.Stage) ([]string, error) {
 			hosts = append(hosts, h.Name)
 		}
 	}
-	if s.Order == plan.ReverseOrder {
+	if s.Once {
+		return first(hosts, s.Tasks[0]), nil
+	}
+	if s.Order == plan.SortedOrder || s.Order == plan.ReverseSortedOrder {
+		slices.Sort(hosts)
+	}
+	if s.Order == plan.ReverseOrder || s.Order == plan.ReverseSortedOrder {
 		slices.Reverse(hosts)
 	}
 	ranks := make(map[string]int, len(hosts))
@@ -88,11 +101,21 @@ func (r *run) order(ctx context.Context, s *plan.Stage) ([]string, error) {
 	return hosts, nil
 }
 
+// first is the host that does a step for all.
+func first(hosts []string, t *plan.Task) []string {
+	for _, h := range hosts {
+		if t.Concerns(h) {
+			return []string{h}
+		}
+	}
+	return nil
+}
+
 // rank asks a ranking step for each host's rank.
 func (r *run) rank(ctx context.Context, t *plan.Task, hosts []string, ranks map[string]int) (bool, error) {
 	ranked := false
 	for _, host := range hosts {
-		if !t.Concerns(host) {
+		if t.Block != nil || t.Later() || !t.Concerns(host) {
 			continue
 		}
 		step, err := t.Step(host)
@@ -104,7 +127,7 @@ func (r *run) rank(ctx context.Context, t *plan.Task, hosts []string, ranks map[
 			return false, nil
 		}
 		var n int
-		err = within(ctx, t, func(ctx context.Context) error {
+		err = reading(ctx, t, func(ctx context.Context) error {
 			n, err = ranker.Rank(ctx, r.view(host))
 			return err
 		})
@@ -113,7 +136,7 @@ func (r *run) rank(ctx context.Context, t *plan.Task, hosts []string, ranks map[
 		}
 		if err != nil {
 			r.fail(host, label(t), err, false)
-			r.emit(Event{Type: EventStep, Host: host, Step: t.ID, Name: t.Name, Kind: t.Kind.Name, Status: StatusFailed, Err: err})
+			r.emit(Event{Type: EventStep, Host: host, Step: t.ID, Name: t.Called(host), Kind: t.Kind.Name, Status: StatusFailed, Err: err})
 			return true, ErrStopped
 		}
 		ranks[host], ranked = n, true

@@ -68,13 +68,13 @@ func (w *worker) settle(drop bool) {
 }
 
 // made is the change with the content that only its apply has made.
-func (w *worker) made(ctx context.Context, c steps.Change) steps.Change {
+func (w *worker) made(ctx context.Context, o *overlay, c steps.Change) steps.Change {
 	c.Edits = slices.Clone(c.Edits)
 	for i, e := range c.Edits {
 		if e.After == nil || !e.After.Unsettled {
 			continue
 		}
-		if data, err := w.overlay.ReadFile(ctx, e.Subject); err == nil {
+		if data, err := o.ReadFile(ctx, e.Subject); err == nil {
 			c.Edits[i].After = steps.NewContent(data, false)
 		}
 	}
@@ -82,10 +82,11 @@ func (w *worker) made(ctx context.Context, c steps.Change) steps.Change {
 }
 
 // tell says what a step did as soon as it is on the host, and in order.
-func (w *worker) tell(e Event) {
-	batches, waiting := w.overlay.committed()
+func (w *worker) tell(o *overlay, e Event) {
+	batches, waiting := o.committed()
 	e.Time = time.Now()
-	w.unwritten = append(w.unwritten, result{e, batches, w.live && waiting && e.Status != StatusOK})
+	waits := o == w.overlay && w.live && waiting && e.Status != StatusOK
+	w.unwritten = append(w.unwritten, result{e, batches, waits})
 	w.settle(false)
 }
 
@@ -95,5 +96,5 @@ func (w *worker) failTask(t *plan.Task, err error, unverified bool) {
 		status = StatusUnverified
 	}
 	w.fail(w.shown, label(t), err, unverified)
-	w.say(Event{Type: EventStep, Step: t.ID, Name: t.Name, Kind: t.Kind.Name, Status: status, Err: err})
+	w.say(Event{Type: EventStep, Step: t.ID, Name: w.called(t), Kind: t.Kind.Name, Status: status, Err: err})
 }

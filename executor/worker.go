@@ -28,13 +28,15 @@ type worker struct {
 	unwritten  []result // of steps whose change is not on the host yet
 }
 
-// tasks are the stage's steps that concern the host.
+// tasks are the stage's steps of which the host's part is known before.
 func (w *worker) tasks() []*plan.Task {
 	var out []*plan.Task
 	for _, t := range w.stage.Tasks {
-		if t.Concerns(w.host) {
-			out = append(out, t)
-		}
+		t.Walk(func(t *plan.Task) {
+			if t.Block == nil && !t.Later() && t.Concerns(w.host) {
+				out = append(out, t)
+			}
+		})
 	}
 	return out
 }
@@ -46,11 +48,12 @@ func (w *worker) warm(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, t := range w.tasks() {
 		step, err := t.Step(w.host)
-		if err != nil {
+		base, unknown := w.base(w.on(t), t)
+		if err != nil || unknown != nil {
 			continue // the walk in order will meet it again
 		}
 		wg.Go(func() {
-			scratch := newOverlay(w.overlay.base, false)
+			scratch := newOverlay(base, false)
 			v := w.view(w.host)
 			v.Self = scratch
 			_ = within(ctx, t, func(ctx context.Context) error { // only its reads matter
@@ -65,42 +68,19 @@ func (w *worker) warm(ctx context.Context) {
 	wg.Wait()
 }
 
-// work does the host's steps in order and then proves them. It reports whether
-// all went well.
+// work does the host's steps in order and proves them. It reports whether all
+// went well.
 func (w *worker) work(ctx context.Context, g *gate) bool {
-	var proofs []proof
-	for _, t := range w.tasks() {
-		if w.interrupted = w.stopped(ctx); w.interrupted != nil {
-			break
-		}
-		p, err := w.task(ctx, g, t)
-		if err != nil {
-			w.fall(w.culprit(proofs, t, err), err)
-			return false
-		}
-		proofs = append(proofs, p)
+	if f := w.section(ctx, g, w.stage.Tasks); f != nil {
+		w.settle(true) // what is not on the host by now is not written any more
+		w.failTask(f.task, f.err, f.unverified)
+		return false
 	}
-	if ctx.Err() != nil { // nothing can be written or proven any more
-		w.interrupted = cmp.Or(w.interrupted, ctx.Err())
+	if ctx.Err() != nil {
 		w.settle(true)
 		return false
 	}
-	if w.live && len(proofs) > 0 {
-		last := proofs[len(proofs)-1].task
-		if err := within(ctx, last, w.overlay.flush); err != nil {
-			w.fall(w.culprit(proofs, last, err), err)
-			return false
-		}
-	}
-	w.settle(false)
-	return w.prove(ctx, proofs)
-}
-
-// fall ends the host's part in the run: what is not on the host by now is not
-// written any more.
-func (w *worker) fall(t *plan.Task, err error) {
-	w.settle(true)
-	w.failTask(t, err, false)
+	return w.interrupted == nil
 }
 
 // culprit is the step that wrote the file which a failed commit names, or t,
@@ -120,41 +100,78 @@ func (w *worker) culprit(proofs []proof, t *plan.Task, err error) *plan.Task {
 
 func actor(t *plan.Task) string { return "step " + label(t) }
 
-// task probes one step and applies what differs.
-func (w *worker) task(ctx context.Context, g *gate, t *plan.Task) (proof, error) {
+// task probes one step and applies what differs. There is no proof when only a
+// run will tell the step's parameters.
+func (w *worker) task(ctx context.Context, g *gate, t *plan.Task, known plan.Values) (*proof, *failure) {
 	start := time.Now()
-	step, err := t.Step(w.host)
-	if err != nil {
-		return proof{}, err
+	o := w.on(t)
+	step, err := t.StepWith(w.host, known)
+	if u, ok := steps.IsUnforeseen(err); ok && !w.live {
+		w.perhaps(ctx, t, known, u.Error())
+		return nil, nil
 	}
-	w.overlay.as(actor(t))
+	if err == nil {
+		err = w.enter(ctx, t)
+	}
+	if err != nil {
+		return nil, &failure{task: t, err: err}
+	}
+	o.as(actor(t))
+	if waits, ok := step.(steps.Waiter); ok {
+		event, err := w.await(ctx, t, waits)
+		if err != nil {
+			return nil, &failure{task: t, err: err, step: step}
+		}
+		w.learn(t, w.reported(t, step, *event.Change, event.Change.Unknown))
+		w.tell(o, event)
+		return &proof{task: t, step: step}, nil
+	}
 	change, err := w.probe(ctx, t, step)
 	if err != nil {
-		return proof{}, err
+		return nil, &failure{task: t, err: err, step: step}
 	}
-	event := Event{Type: EventStep, Step: t.ID, Name: t.Name, Kind: t.Kind.Name, Change: &change, Status: w.status(change)}
-	if !change.Empty() {
-		err := w.apply(ctx, g, t, step, change)
-		if u, ok := steps.IsUnforeseen(err); ok && !w.live {
-			w.overlay.foresee(steps.Command{}, nil) // what the rest would do is unknown
-			event.Status, event.Message = StatusUnknown, u.Error()
-		} else if err != nil {
-			return proof{}, err
-		} else if w.live {
-			settled := w.made(ctx, change)
-			event.Change = &settled
-		}
+	event := Event{Type: EventStep, Step: t.ID, Name: w.called(t), Kind: t.Kind.Name, Change: &change, Status: w.status(change)}
+	if err := w.make(ctx, g, t, step, change, &event); err != nil {
+		return nil, &failure{task: t, err: err, step: step}
 	}
+	w.set(step)
+	unknown := change.Unknown
+	if event.Status == StatusUnknown {
+		unknown = cmp.Or(unknown, event.Message)
+	}
+	w.learn(t, w.reported(t, step, change, unknown))
 	event.Elapsed = time.Since(start)
-	w.tell(event)
-	return proof{task: t, step: step, change: change}, nil
+	w.tell(o, event)
+	return &proof{task: t, step: step, change: change}, nil
+}
+
+// make applies what differs and notes in the event what became of it.
+func (w *worker) make(ctx context.Context, g *gate, t *plan.Task, step steps.Step, c steps.Change, event *Event) error {
+	if c.Empty() {
+		return nil
+	}
+	o := w.on(t)
+	err := w.apply(ctx, g, t, step, c)
+	if err == nil && w.live && o != w.overlay {
+		err = o.flush(ctx) // nobody else would, before the next step of another host
+	}
+	if u, ok := steps.IsUnforeseen(err); ok && !w.live {
+		o.foresee(steps.Command{}, nil) // what the rest would do is unknown
+		event.Status, event.Message = StatusUnknown, u.Error()
+		return nil
+	}
+	if err == nil && w.live {
+		settled := w.made(ctx, o, c)
+		event.Change = &settled
+	}
+	return err
 }
 
 // probe asks the step what differs. What a dry run cannot foresee is an answer.
 func (w *worker) probe(ctx context.Context, t *plan.Task, step steps.Step) (steps.Change, error) {
 	var change steps.Change
-	err := within(ctx, t, func(ctx context.Context) (err error) {
-		change, err = step.Probe(ctx, w.view(w.host))
+	err := reading(ctx, t, func(ctx context.Context) (err error) {
+		change, err = step.Probe(ctx, w.seen(t))
 		return err
 	})
 	if u, ok := steps.IsUnforeseen(err); ok && !w.live {
@@ -190,5 +207,5 @@ func (w *worker) apply(ctx context.Context, g *gate, t *plan.Task, step steps.St
 	if len(c.Edits) == 0 && !w.live {
 		return nil // nothing that could be foreseen
 	}
-	return within(ctx, t, func(ctx context.Context) error { return step.Apply(ctx, w.overlay, c) })
+	return within(ctx, t, func(ctx context.Context) error { return step.Apply(ctx, w.on(t), c) })
 }
