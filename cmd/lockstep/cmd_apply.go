@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,6 +68,11 @@ func applied(report *executor.Report, err error) error {
 	changed := ""
 	if len(report.Touched) > 0 {
 		changed = "; changed on " + strings.Join(report.Touched, ", ")
+	}
+	for _, service := range slices.Sorted(maps.Keys(report.Down)) {
+		if hosts := report.Down[service]; len(hosts) > 0 {
+			changed += fmt.Sprintf("; %s is DOWN on %s", service, strings.Join(hosts, ", "))
+		}
 	}
 	if err := judge(report, err, changed); err != nil {
 		return err
