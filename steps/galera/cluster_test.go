@@ -14,6 +14,9 @@ import (
 
 const config = "/etc/mysql/60-galera.cnf"
 
+// unlessTLS stops what does not encrypt.
+const unlessTLS = "state: stopped\nunless_running: {socket.ssl: 'yes', socket.ssl_ca: /c/ca.pem}"
+
 // cluster lets fakes behave as the nodes of a Galera cluster.
 type cluster struct {
 	up    map[string]bool
@@ -85,6 +88,7 @@ func (c *cluster) script(f *stepstest.Fake) {
 	query(dataDirQuery(), "--datadir=/var/lib/mysql\n", "--datadir=/var/lib/mysql\n")
 	query(scriptQuery(), "/usr/bin/galera_new_cluster\n", "/usr/bin/galera_new_cluster\n")
 	query(unit.JournalQuery("mariadb"), "", "")
+	query(optionsQuery("mariadb", sqlclient.Login{}), "gcache.size = 128M; socket.checksum = 2; \n", "")
 	f.OnQuery(func(f *stepstest.Fake, _ steps.Command) steps.Output {
 		if c.up[f.Name()] {
 			return healthy(c.size()).foreseen()
@@ -113,11 +117,18 @@ func TestConform(t *testing.T) {
 	stale := func(_ *cluster, w *stepstest.World) { w.Self.SetChanged(config, w.Self.Now()) }
 	fresh := func(_ *cluster, w *stepstest.World) { w.Self.SetChanged(config, w.Self.Now().AddDate(0, 0, -1)) }
 	onlyStale := "state: stopped\nonly: stale\nfiles: [" + config + "]"
+	encrypted := func(_ *cluster, w *stepstest.World) {
+		w.Self.SetChanged(config, w.Self.Now()) // a touched file stops nobody
+		w.Self.Answer("gcache.size = 128M; socket.ssl = YES; socket.ssl_ca = /c/ca.pem; \n", optionsQuery("mariadb", sqlclient.Login{}).Argv...)
+	}
 	stepstest.Conform(t, Kind(),
 		stepstest.Case{Name: "gate", YAML: "members: all", Holds: true, Build: build(true, nil)},
 		stepstest.Case{Name: "stop", YAML: "state: stopped", Build: build(true, nil)},
 		stepstest.Case{Name: "stop a stale node", YAML: onlyStale, Build: build(true, stale)},
 		stepstest.Case{Name: "leave a current node alone", YAML: onlyStale, Holds: true, Build: build(true, fresh)},
+		stepstest.Case{Name: "stop a node without TLS", YAML: unlessTLS, Build: build(true, nil)},
+		stepstest.Case{Name: "leave a node with TLS alone", YAML: unlessTLS, Holds: true, Build: build(true, encrypted)},
+		stepstest.Case{Name: "a stopped one needs no TLS", YAML: unlessTLS, Holds: true, Build: build(false, nil)},
 		stepstest.Case{Name: "stopped already", YAML: "state: stopped", Holds: true, Build: build(false, nil)},
 		stepstest.Case{Name: "join", YAML: "state: running", Build: build(true, func(c *cluster, w *stepstest.World) { c.set(w.Self, false) })},
 		stepstest.Case{Name: "bootstrap", YAML: "state: running", Build: build(false, nil)},
@@ -176,7 +187,7 @@ func TestDryRunOfFullStop(t *testing.T) {
 	}
 	var got []string
 	for _, name := range []string{"db3", "db2", "db1"} {
-		got = append(got, all.do(t, "state: stopped", name))
+		got = append(got, all.do(t, unlessTLS, name))
 	}
 	order := []string{"db1", "db2", "db3"}
 	ranks := map[string]int{}
@@ -190,6 +201,11 @@ func TestDryRunOfFullStop(t *testing.T) {
 	slices.SortStableFunc(order, func(a, b string) int { return ranks[a] - ranks[b] })
 	for _, name := range order {
 		got = append(got, all.do(t, "state: running", name))
+	}
+	for _, name := range order { // what was started in thought is not stopped again
+		if again := all.do(t, unlessTLS, name); again != "" {
+			t.Errorf("after the start: got %s, want nothing", again)
+		}
 	}
 	want := "db3 stop; db2 stop; db1 stop; db1 bootstrap the cluster; db2 start; db3 start"
 	if text := strings.Join(got, "; "); text != want {
@@ -273,11 +289,16 @@ func TestRefusals(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	for yaml, want := range map[string]string{
-		"only: stale\nfiles: [/a]":                        "goes with state: stopped",
-		"state: stopped\nonly: stale":                     "needs files",
-		"state: stopped\nallow_force_bootstrap: true":     "goes with state: running",
-		"state: restarted":                                "must be one of stopped, running",
-		"state: running\nfiles: [/etc/mysql]\nmembers: 3": "must be one of all, running",
+		"only: stale\nfiles: [/a]":                                                    "goes with state: stopped",
+		"state: stopped\nonly: stale":                                                 "needs files",
+		"state: stopped\nallow_force_bootstrap: true":                                 "goes with state: running",
+		"unless_running: {socket.ssl: yes}":                                           "goes with state: stopped",
+		"state: stopped\nonly: stale\nfiles: [/a]\nunless_running: {socket.ssl: yes}": "exclude each other",
+		"state: stopped\nunless_running: {socket.sll: yes}":                           "no parameter",
+		"state: stopped\nunless_running: {socket.ssl: [yes]}":                         "must be a single value",
+		"state: stopped\nunless_running: {}":                                          "must be a map of provider options",
+		"state: restarted":                                                            "must be one of stopped, running",
+		"state: running\nfiles: [/etc/mysql]\nmembers: 3":                             "must be one of all, running",
 	} {
 		if _, err := stepstest.TryDecode(Kind(), yaml); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", yaml, err, want)

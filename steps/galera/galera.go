@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"time"
 
+	"lockstep/internal/optionfile"
+	"lockstep/internal/source"
 	"lockstep/steps"
 	"lockstep/steps/param"
 	"lockstep/steps/sqlclient"
@@ -44,6 +46,9 @@ type step struct {
 	dataDir     string
 	login       sqlclient.Login
 
+	unlessRunning source.Value
+	options       []optionfile.SubOption // of unlessRunning, in its order
+
 	// patience is how long Verify waits for what is only not yet healthy.
 	patience time.Duration
 
@@ -57,6 +62,7 @@ type step struct {
 func (s *step) Params(p *param.Set) {
 	p.String(&s.state, "state", "stopped, or running; without it the step changes nothing and only judges", param.OneOf(stateStopped, stateRunning))
 	p.String(&s.only, "only", "with state: stopped, stale leaves a node alone whose server already runs on its current files", param.OneOf("stale"))
+	p.Raw(&s.unlessRunning, "unless_running", "map", "with state: stopped, leaves a node alone whose server runs with all these wsrep_provider_options, and without socket.dynamic")
 	p.Paths(&s.files, "files", "the option files that the server reads when it starts, for only: stale; a directory stands for all below it, and the last part of a path may be a pattern")
 	p.String(&s.members, "members", "how many members the cluster must have: as many as the stage has hosts (all), or as many as run now (running); the default is all for a gate and running for a state", param.OneOf("all", "running"))
 	p.Bool(&s.force, "allow_force_bootstrap", "whether to bootstrap the node with the highest known position although Galera marked none, or another, as safe; writes may be lost")
@@ -73,6 +79,9 @@ func (s *step) Check() error {
 	}
 	if s.only != "" && len(s.files) == 0 {
 		problems = append(problems, errors.New("only: stale needs files: without them nothing tells whether the server is stale"))
+	}
+	if err := s.checkOptions(); err != nil {
+		problems = append(problems, err)
 	}
 	if s.force && s.state != stateRunning {
 		problems = append(problems, errors.New("allow_force_bootstrap goes with state: running"))
@@ -101,11 +110,9 @@ func (s *step) probeStop(ctx context.Context, v steps.View) (steps.Change, error
 	if !self.running() && self.down() {
 		return steps.Change{}, nil
 	}
-	why := ""
-	if s.only != "" {
-		if why, err = unit.Stale(ctx, v.Self, self.service, s.files...); err != nil || why == "" {
-			return steps.Change{}, err
-		}
+	why, stop, err := s.mustStop(ctx, v.Self, self)
+	if err != nil || !stop {
+		return steps.Change{}, err
 	}
 	if err := mayStop(ns); err != nil {
 		return steps.Change{}, err
@@ -113,6 +120,21 @@ func (s *step) probeStop(ctx context.Context, v steps.View) (steps.Change, error
 	s.seen = ns
 	return steps.Change{Edits: []steps.Edit{{Op: steps.Run, Subject: subject(self.unit), Summary: summaryStop, Why: why,
 		Disrupts: unit.Disruption(self.unit, steps.Stops)}}}, nil
+}
+
+// mustStop decides whether a node that is not down is to be stopped. What its
+// server runs with can only be asked while it answers; one that does not is
+// refused later, with its reason.
+func (s *step) mustStop(ctx context.Context, r steps.Reader, self node) (why string, stop bool, err error) {
+	switch {
+	case s.only != "":
+		why, err = unit.Stale(ctx, r, self.service, s.files...)
+		return why, why != "", err
+	case len(s.options) > 0 && self.running():
+		why, err = s.lacks(ctx, r, self)
+		return why, why != "", err
+	}
+	return "", true, nil
 }
 
 func (s *step) probeStart(ctx context.Context, v steps.View) (steps.Change, error) {
@@ -187,7 +209,7 @@ func (s *step) verifyStopped(ctx context.Context, v steps.View) error {
 		return &steps.Problem{What: "the server still runs", Do: "look at `journalctl -u` of its unit on " + v.Self.Name()}
 	}
 	n, err := s.lookAt(ctx, v.Self)
-	if err != nil || n.running() { // left alone, since it is not stale
+	if err != nil || n.running() { // left alone, as only or unless_running says
 		return err
 	}
 	return noServer(ctx, v.Self, n.unit)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"lockstep/internal/optionfile"
 	"lockstep/steps"
 )
 
@@ -144,6 +145,40 @@ func TestParseStatus(t *testing.T) {
 		if _, err := parseStatus(bad); err == nil || !strings.Contains(err.Error(), "without Galera") {
 			t.Errorf("got %v, want that the server runs without Galera", err)
 		}
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	// As MariaDB 10.11 with Galera 26.4 prints them.
+	const running = "base_dir = /var/lib/mysql/; gcache.size = 128M; socket.checksum = 2; socket.recv_buf_size = auto; " +
+		"socket.ssl = YES; socket.ssl_ca = /c/ca.pem; socket.ssl_cert = /c/server-cert.pem; socket.ssl_cipher = ; socket.ssl_compression = YES; socket.ssl_key = /c/server-key.pem; "
+	want := []optionfile.SubOption{{Key: "socket.ssl", Value: "yes"}, {Key: "socket.ssl_ca", Value: "/c/ca.pem"}}
+	plain := "base_dir = /var/lib/mysql/; socket.checksum = 2; "
+	for _, tt := range []struct {
+		name, running string
+		want          []optionfile.SubOption
+		text          string
+	}{
+		{"all there", running, want, ""},
+		{"in another word", strings.Replace(running, "YES", "1", 1), want, ""},
+		{"plain text", plain, want, "it runs without socket.ssl, without socket.ssl_ca"},
+		{"switched off", strings.Replace(running, "YES", "NO", 1), want, "it runs with socket.ssl = NO, not yes"},
+		{"another file", strings.Replace(running, "/c/ca", "/d/ca", 1), want, "it runs with socket.ssl_ca = /d/ca.pem, not /c/ca.pem"},
+		{"paths keep their letters", strings.Replace(running, "/c/ca", "/C/ca", 1), want, "it runs with socket.ssl_ca = /C/ca.pem, not /c/ca.pem"},
+		{"plain text as well", running + "socket.dynamic = true; ", want, "it runs with socket.dynamic = true"},
+		{"dynamic is off", running + "socket.dynamic = false; ", want, ""},
+		{"dynamic is wanted", running + "socket.dynamic = true; ", append(want, optionfile.SubOption{Key: "socket.dynamic", Value: "on"}), ""},
+		{"off and not there", plain, []optionfile.SubOption{{Key: "socket.ssl", Value: "no"}}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			found, err := optionfile.ParseProviderOptions(tt.running)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := differences(tt.want, found); got != tt.text {
+				t.Errorf("got  %q\nwant %q", got, tt.text)
+			}
+		})
 	}
 }
 
