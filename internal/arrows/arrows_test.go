@@ -82,13 +82,13 @@ func floor(p string, kinds map[string]bool) int {
 	switch {
 	case strings.HasPrefix(p, "internal/"):
 		return 0
-	case p == "steps/param":
+	case p == "steps/param", strings.HasPrefix(p, "inventory/"):
 		return 1
 	case p == "steps", p == "inventory":
 		return 2
 	case p == "plan":
 		return 3
-	case kinds[p], p == "executor":
+	case kinds[p], p == "executor", strings.HasPrefix(p, "plan/"):
 		return 4
 	case p == "steps/all", strings.HasPrefix(p, "executor/"):
 		return 5
