@@ -44,7 +44,7 @@ func TestPlanCompiles(t *testing.T) {
 			got = append(got, task.Kind.Name)
 		}
 	}
-	const want = "certs directory copy my_cnf my_cnf my_cnf galera galera service galera verify"
+	const want = "certs directory copy verify my_cnf my_cnf my_cnf galera galera service galera verify"
 	if text := strings.Join(got, " "); text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}

@@ -16,11 +16,13 @@ import (
 type certs struct {
 	files     []string
 	expiresIn time.Duration
+	sets      []set
 }
 
 func (c *certs) params(p *param.Set) {
-	p.Paths(&c.files, "files", "the certificate files; every certificate in them counts", param.Required())
-	p.Duration(&c.expiresIn, "expires_in", "how long each must still be valid")
+	p.Paths(&c.files, "files", "the certificate files; every certificate in them counts")
+	p.Duration(&c.expiresIn, "expires_in", "how long each of files must still be valid")
+	param.List(p, &c.sets, "sets", "certificates with their key and authority, judged before anything is changed as the servers would", (*set).params)
 }
 
 func (c *certs) checks() []check {
@@ -38,6 +40,14 @@ func (c *certs) checks() []check {
 			}
 			return nil
 		})
+	}
+	return append(checks, c.setChecks()...)
+}
+
+func (c *certs) setChecks() []check {
+	var checks []check
+	for i := range c.sets {
+		checks = append(checks, c.sets[i].check)
 	}
 	return checks
 }

@@ -61,7 +61,7 @@ func (s *step) Params(p *param.Set) {
 
 // Check implements steps.Checker.
 func (s *step) Check() error {
-	if s.mysql.ca == "" && s.galera.ca == "" && len(s.certs.files) == 0 && len(s.sql) == 0 {
+	if s.mysql.ca == "" && s.galera.ca == "" && len(s.certs.files)+len(s.certs.sets)+len(s.sql) == 0 {
 		return errors.New("nothing is to be proven: give mysql, galera, certificates or sql")
 	}
 	if (s.mysql.clientCert == "") != (s.mysql.clientKey == "") {
@@ -70,8 +70,19 @@ func (s *step) Check() error {
 	return nil
 }
 
-// Probe implements steps.Step: there is never anything to change.
-func (s *step) Probe(context.Context, steps.View) (steps.Change, error) { return steps.Change{}, nil }
+// Probe implements steps.Step. There is never anything to change. The sets are
+// judged already here, so that a dry run refuses the files that the run would
+// write: once servers were stopped it is too late.
+func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
+	if len(s.certs.sets) == 0 {
+		return steps.Change{}, nil
+	}
+	w, err := s.world(ctx, v)
+	if err != nil {
+		return steps.Change{}, err
+	}
+	return steps.Change{}, all(ctx, w, s.certs.setChecks())
+}
 
 // Apply implements steps.Step.
 func (s *step) Apply(ctx context.Context, _ steps.Host, c steps.Change) error {
@@ -84,13 +95,9 @@ func (s *step) Apply(ctx context.Context, _ steps.Host, c steps.Change) error {
 // Verify implements steps.Verifier. All that is not as wanted is in the one
 // error, in the order of the parameters.
 func (s *step) Verify(ctx context.Context, v steps.View) error {
-	now, err := clock(ctx, v.Self)
+	w, err := s.world(ctx, v)
 	if err != nil {
 		return err
-	}
-	w := world{view: v, now: now, address: s.address, login: s.login}
-	if w.address == "" {
-		w.address = v.Self.Address()
 	}
 	var checks []check
 	if s.mysql.ca != "" {
@@ -112,6 +119,15 @@ type world struct {
 	now     time.Time // by the host's clock, since it decides what is expired there
 	address string
 	login   sqlclient.Login
+}
+
+func (s *step) world(ctx context.Context, v steps.View) (world, error) {
+	now, err := clock(ctx, v.Self)
+	w := world{view: v, now: now, address: s.address, login: s.login}
+	if w.address == "" {
+		w.address = v.Self.Address()
+	}
+	return w, err
 }
 
 // check proves one thing, or says why it does not hold.

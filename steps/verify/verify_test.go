@@ -153,10 +153,11 @@ func (s *site) galeraPlain(conn net.Conn) {
 
 func TestConform(t *testing.T) {
 	s := newSite(t)
-	stepstest.Conform(t, Kind(), stepstest.Case{Name: "all is well", YAML: params, Holds: true, Build: func(w *stepstest.World) {
-		w.AddPeer("db2")
-		s.build(t, w)
-	}})
+	build := func(w *stepstest.World) { w.AddPeer("db2"); s.build(t, w) }
+	stepstest.Conform(t, Kind(),
+		stepstest.Case{Name: "all is well", YAML: params, Holds: true, Build: build},
+		stepstest.Case{Name: "sound sets", YAML: sets, Holds: true, Build: build},
+	)
 }
 
 func TestFindings(t *testing.T) {
@@ -234,6 +235,93 @@ func TestFindings(t *testing.T) {
 				t.Errorf("the error shows a key")
 			}
 		})
+	}
+}
+
+const sets = `
+certificates:
+  sets:
+    - {ca: /c/ca.pem, cert: /c/server-cert.pem, key: /c/server-key.pem}
+    - {ca: /c/ca.pem, cert: /c/client-cert.pem, key: /c/client-key.pem, role: client}
+`
+
+// TestSetsBeforeAChange judges files in the probe, as a dry run does.
+func TestSetsBeforeAChange(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(t *testing.T, s *site, h *stepstest.Fake)
+		want   []string // none: sound
+	}{
+		{"sound", nil, nil},
+		{"a client's certificate as a server's", func(t *testing.T, s *site, h *stepstest.Fake) {
+			h.PutFile("/c/server-cert.pem", h.Content("/c/client-cert.pem"))
+			h.PutFile("/c/server-key.pem", h.Content("/c/client-key.pem"))
+		}, []string{"/c/server-cert.pem: ", "may not be used as", "do: "}},
+		{"another's key", func(t *testing.T, s *site, h *stepstest.Fake) {
+			h.PutFile("/c/client-key.pem", h.Content("/c/server-key.pem"))
+		}, []string{"/c/client-cert.pem: ", "does not belong to"}},
+		{"another authority, in both sets", func(t *testing.T, s *site, h *stepstest.Fake) {
+			h.PutFile("/c/ca.pem", string(newSite(t).ca.CertPEM()))
+		}, []string{"/c/server-cert.pem: the chain does not verify", "/c/client-cert.pem: the chain does not verify"}},
+		{"named like its authority", func(t *testing.T, s *site, h *stepstest.Fake) {
+			p := s.issue(t, pki.LeafRequest{CommonName: "another", Role: pki.RoleServer, Algorithm: pki.ECDSAP256})
+			key, _ := p.KeyPEM()
+			h.PutFile("/c/server-key.pem", string(key))
+			h.PutFile("/c/server-cert.pem", string(p.CertPEM()))
+			h.PutFile("/c/ca.pem", string(s.ca.CertPEM())+string(p.CertPEM()))
+		}, []string{"stands in the CA file but is no CA"}},
+		{"expired by the host's clock", func(t *testing.T, s *site, h *stepstest.Fake) {
+			h.Answer(s.now.AddDate(3, 0, 0).Format(clockFormat), clockQuery().Argv...)
+		}, []string{"/c/server-cert.pem: ", "ended", "/c/client-cert.pem: ", "ended"}},
+		{"a missing key", func(t *testing.T, s *site, h *stepstest.Fake) { h.Delete("/c/server-key.pem") },
+			[]string{"/c/server-key.pem does not exist on db1"}},
+		{"a key among certificates", func(t *testing.T, s *site, h *stepstest.Fake) {
+			h.PutFile("/c/ca.pem", h.Content("/c/ca.pem")+h.Content("/c/server-key.pem"))
+		}, []string{"a private key stands among certificates"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, w := newSite(t), stepstest.NewWorld(Kind())
+			s.build(t, w)
+			foreseen := w.Self.Preview()
+			if tt.change != nil {
+				tt.change(t, s, foreseen)
+			}
+			c, err := stepstest.Decode(t, Kind(), sets).Probe(t.Context(), w.ViewOf(foreseen))
+			if !c.Empty() || (err == nil) != (len(tt.want) == 0) {
+				t.Fatalf("got %v, %v; want no change and an error with %q", c, err, tt.want)
+			}
+			rest := ""
+			if err != nil {
+				rest = err.Error()
+			}
+			for _, want := range tt.want {
+				_, after, ok := strings.Cut(rest, want)
+				if !ok {
+					t.Fatalf("got %v\nwithout %q, or in another order", err, want)
+				}
+				rest = after
+			}
+			if strings.Contains(rest, "PRIVATE KEY") {
+				t.Error("the error shows a key")
+			}
+		})
+	}
+}
+
+// TestSetsThatARunMakes judges what stands for content that only the real run
+// makes, and says so when nothing does.
+func TestSetsThatARunMakes(t *testing.T) {
+	s, w := newSite(t), stepstest.NewWorld(Kind())
+	s.build(t, w)
+	for content, foreseeable := range map[string]bool{w.Self.Content("/c/server-key.pem"): true, "": false} {
+		dry := w.Self.Preview()
+		if err := dry.WriteFile(t.Context(), "/c/server-key.pem", []byte(content), steps.Attrs{Unsettled: true}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := stepstest.Decode(t, Kind(), sets).Probe(t.Context(), w.ViewOf(dry))
+		if _, unforeseen := steps.IsUnforeseen(err); unforeseen == foreseeable || foreseeable && err != nil {
+			t.Errorf("%d bytes: got %v, want that it can be foreseen: %v", len(content), err, foreseeable)
+		}
 	}
 }
 

@@ -1,0 +1,76 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/go-multierror"
+
+	"lockstep/internal/pki"
+	"lockstep/steps"
+	"lockstep/steps/param"
+)
+
+// set is what a server or a client needs on the host to present itself.
+type set struct{ ca, cert, key, role string }
+
+func (s *set) params(p *param.Set) {
+	s.role = string(pki.RoleServer)
+	p.Path(&s.ca, "ca", "the file of trusted authorities", param.Required())
+	p.Path(&s.cert, "cert", "the certificate, with intermediates behind it", param.Required())
+	p.Path(&s.key, "key", "the key of cert", param.Required())
+	p.String(&s.role, "role", "what it is for; a server's must be usable at both ends, since Galera nodes are both", param.OneOf(string(pki.RoleServer), string(pki.RoleClient)))
+}
+
+// check refuses a set that a server or a client would refuse.
+func (s *set) check(ctx context.Context, w world) error {
+	found, err := s.findings(ctx, w)
+	if err != nil {
+		return err
+	}
+	var problems *multierror.Error
+	for _, f := range found {
+		if f.Severity >= pki.Fail {
+			problems = multierror.Append(problems, &steps.Problem{What: fmt.Sprintf("%s: %s", s.cert, f.What), Why: f.Why, Do: f.Do})
+		}
+	}
+	return problems.ErrorOrNil()
+}
+
+// findings judges the files as they are on the host, or as a dry run foresees
+// them, by the host's clock.
+func (s *set) findings(ctx context.Context, w world) ([]pki.Finding, error) {
+	var data [3][]byte
+	for i, file := range []string{s.ca, s.cert, s.key} {
+		var err error
+		if data[i], err = w.present(ctx, file); err != nil {
+			return nil, err
+		}
+	}
+	o := pki.CheckOptions{Now: w.now, Role: pki.Role(s.role)}
+	if o.Role == pki.RoleServer {
+		o.Names = []string{w.address}
+	}
+	return pki.Check(pki.Set{CA: data[0], Cert: data[1], Key: data[2]}, o), nil
+}
+
+// present reads a file. Content that only the real run makes is judged by what
+// stands for it; without that it cannot be foreseen.
+func (w world) present(ctx context.Context, file string) ([]byte, error) {
+	at, stat, err := steps.Follow(ctx, w.view.Self, file)
+	if err != nil {
+		return nil, err
+	}
+	if stat.Kind == steps.Absent {
+		return nil, &steps.Problem{What: file + " does not exist on " + w.view.Self.Name(),
+			Why: "a server that is to read it does not start, or starts without TLS", Do: "bring it to the host in a step before this one"}
+	}
+	data, err := w.view.Self.ReadFile(ctx, at)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if stat.Unsettled && len(data) == 0 {
+		return nil, &steps.Unforeseen{Resource: "the content of " + file, By: "the run, which makes it"}
+	}
+	return data, nil
+}
