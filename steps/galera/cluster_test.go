@@ -272,6 +272,10 @@ func TestRefusals(t *testing.T) {
 		{"a wrong socket", stopped, true, func(_ *cluster, _, peer *stepstest.Fake) {
 			peer.AnswerWith(sqlclient.Stopped(), statusQuery("mariadb", sqlclient.Login{}).Argv...)
 		}, "no server answers"},
+		{"a peer crashed", stopped, true, func(c *cluster, _, peer *stepstest.Fake) {
+			c.set(peer, false)
+			peer.PutFile("/var/lib/mysql/grastate.dat", string(grastate{uuid: uuid, seqno: -1}.print()))
+		}, "bring it back first"},
 		{"an unknown member", stopped, true, func(_ *cluster, self, _ *stepstest.Fake) {
 			self.AnswerWith(healthy(4).foreseen(), statusQuery("mariadb", sqlclient.Login{}).Argv...)
 		}, "sees 4 members"},
@@ -284,6 +288,17 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("got %v, %v; want an error with %q", c, err, tt.want)
 			}
 		})
+	}
+}
+
+// TestStopBesideNewNode stops a node while one that never had data is down: it
+// has no say in who is bootstrapped.
+func TestStopBesideNewNode(t *testing.T) {
+	nodes := previews{stepstest.NewFake("db1"), stepstest.NewFake("db2")}
+	newCluster(true, nodes...).set(nodes[1], false)
+	nodes[1].PutFile("/var/lib/mysql/grastate.dat", string(grastate{uuid: noUUID, seqno: -1}.print()))
+	if got := nodes.do(t, "state: stopped", "db1"); got != "db1 stop" {
+		t.Errorf("got %q, want db1 stop", got)
 	}
 }
 
