@@ -58,7 +58,7 @@ func TestSpellingsCompile(t *testing.T) {
 		for _, f := range report(t, language(t), a.Files[0].Data).Findings {
 			text := ""
 			if m := expression.FindStringSubmatch(f.Note); m != nil {
-				text = "hosts: all\nvars:\n  x: |-\n    " + m[1] + "\nsteps: []\n"
+				text = "hosts: all\nvars:\n  under_test: |-\n    " + m[1] + "\nsteps: []\n"
 			} else if m := condition.FindStringSubmatch(f.Note); m != nil {
 				text = "hosts: all\nsteps:\n  - command: {argv: [id]}\n    when: |-\n      " + m[1] + "\n"
 			}

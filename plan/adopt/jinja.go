@@ -26,10 +26,7 @@ func (r *reader) spell(text string) (spelling, why string) {
 	if masked, why = r.filters(masked, literals); why != "" {
 		return "", why
 	}
-	if m := ifElse().FindStringSubmatch(masked); m != nil {
-		masked = fmt.Sprintf("%s ? %s : %s", m[2], m[1], m[3])
-	}
-	spelling = unmask(masked, literals)
+	spelling = unmask(choices(masked), literals)
 	return spelling, r.unsound(spelling)
 }
 
@@ -79,7 +76,7 @@ func foreignWords() []pattern {
 		{`[\w.]+ is (not )?(file|directory|exists|link|mount|version|subset|superset|contains|mapping|iterable|string|number|sequence)\b`, "there is no test of that name: $0"},
 		{`__q\d+__\s*%`, "join texts with + instead of %"},
 		{`\.(items|keys|values|find|get|format|lstrip|rstrip|join|title|isdigit)\s*\(`, "values have no methods such as $0): use functions with |"},
-		{`//`, "write int(a / b)"},
+		{`//`, "write int(a / b)"}, {`\+\s*\[`, "lists are joined by concat(a, b)"},
 	})
 }
 
@@ -102,7 +99,18 @@ func spellings() []pattern {
 	})
 }
 
-func ifElse() *regexp.Regexp { return regexp.MustCompile(`^\(?(.+?) if (.+?) else (.+?)\)?$`) }
+// choices turns `a if c else b` around, and so on behind the else.
+func choices(text string) string {
+	m := regexp.MustCompile(`^(.+?) if (.+?) else (.+)$`).FindStringSubmatch(text)
+	if m == nil {
+		return text
+	}
+	rest := choices(m[3])
+	if rest != m[3] {
+		rest = "(" + rest + ")"
+	}
+	return fmt.Sprintf("%s ? %s : %s", m[2], m[1], rest)
+}
 
 // same are the filters of Jinja that are functions of the same or another name;
 // "" takes the filter away.

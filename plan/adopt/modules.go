@@ -13,7 +13,7 @@ func modules() []module {
 		{name: "template", kind: "template", params: copyWords(), note: "`copy` with `content` has {{ }}, but no {% %}"},
 		{name: "service", own: (*reader).service}, {name: "systemd", own: (*reader).service},
 		{name: "systemd_service", own: (*reader).service},
-		{name: "set_fact", own: (*reader).setFact}, {name: "pause", own: (*reader).pause}, {name: "assert", own: (*reader).assert},
+		{name: "set_fact", own: (*reader).setFact}, {name: "pause", own: (*reader).pause}, {name: "assert", own: (*reader).assert}, {name: "fail", own: (*reader).fail},
 		{name: "include_tasks", own: (*reader).include}, {name: "import_tasks", own: (*reader).include}, {name: "include", own: (*reader).include},
 	}
 	for _, names := range [][2]string{
@@ -69,7 +69,6 @@ func without() []module {
 		{"`my_cnf` sets it in the file, and `service: {state: current}` restarts what runs on the old one", []string{"mysql_variables"}},
 		{"kinds look at the host themselves; `command` has creates and removes", []string{"stat", "find", "slurp", "service_facts"}},
 		{"a stage waits for health by its `gate`", []string{"wait_for", "uri"}},
-		{"`together` and a stage's `gate` stop a run before it begins", []string{"fail"}},
 		{"variables stand in `vars` and in the inventory, and mean the same in the whole run", []string{"include_vars", "set_stats", "add_host", "group_by"}},
 		{"there are no roles: put their tasks into `steps` and their defaults into `vars`", []string{"include_role", "import_role"}},
 		{"files come from the control machine: fetch them there, and `copy` brings them", []string{"get_url", "unarchive", "synchronize", "git", "assemble"}},

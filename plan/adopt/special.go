@@ -194,6 +194,7 @@ func (r *reader) lineInFile(f source.Field, args source.Value) {
 		r.note(f.KeyPos, Missing, f.Key, "`my_cnf` sets options in the files of MySQL and MariaDB; bring other files whole, with `copy`")
 		return
 	}
+	defer r.templates(f.Value)
 	setting := "..."
 	if line, ok := args.Get("line"); ok && short == "lineinfile" {
 		name, value, assigned := strings.Cut(line.Value.Text, "=")

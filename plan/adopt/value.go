@@ -253,5 +253,5 @@ func shownExpr(text string) string {
 }
 
 func secretive() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)passw|passphrase|secret|token|\bpwd\b|sst_auth|BEGIN [A-Z ]*PRIVATE`)
+	return regexp.MustCompile(`(?i)passw|passphrase|pass\b|secret|token|\bpwd\b|sst_auth|BEGIN [A-Z ]*PRIVATE`)
 }

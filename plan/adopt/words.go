@@ -61,6 +61,16 @@ func (r *reader) assert(f source.Field, args source.Value) {
 	}
 }
 
+// fail of Ansible's goes with a condition for the worst; an assert has one for
+// the best.
+func (r *reader) fail(f source.Field, args source.Value) {
+	if r.lacks(f, "assert", "`together` and a stage's `gate` stop a run before it begins") {
+		return
+	}
+	r.note(f.KeyPos, Spelled, f.Key, "assert: {that: the opposite of its `when`, msg: ...}")
+	r.templates(f.Value)
+}
+
 // conditions judges each of a list by itself.
 func (r *reader) conditions(f source.Field) {
 	items := f.Value.Items
