@@ -56,7 +56,19 @@ func index(kinds *steps.Registry) string {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", part.title, part.text)
 		writeParams(&b, part.set, "")
 	}
+	writeFunctions(&b)
 	return b.String()
+}
+
+// writeFunctions lists what expressions may call and the facts they may use.
+func writeFunctions(b *strings.Builder) {
+	b.WriteString("\n## Expressions\n\nWhat stands in {{ }}, and the whole of `when`, `until` and `that`, is an\n" +
+		"expression of expr-lang.org, with functions besides:\n\n")
+	for _, f := range plan.Functions() {
+		item(b, "", fmt.Sprintf("`%s`: %s; `%s` is `%s`", f.Usage, f.Doc, f.Example, f.Gives))
+	}
+	b.WriteString("\nThe variable `facts` has these fields, found out when a step needs them:\n")
+	b.WriteString("`" + strings.Join(plan.Facts(), "`, `") + "`.\n")
 }
 
 // writeParams lists parameters, those of maps below theirs.
