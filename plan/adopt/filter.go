@@ -14,7 +14,7 @@ func same() map[string]string {
 		"first": "first", "last": "last", "min": "min", "max": "max", "sum": "sum", "reverse": "reverse", "sort": "sort",
 		"flatten": "flatten", "join": "join", "split": "split", "replace": "replace", "length": "len", "count": "len",
 		"unique": "uniq", "to_json": "toJSON", "tojson": "toJSON", "from_json": "fromJSON", "b64encode": "toBase64",
-		"b64decode": "fromBase64", "list": "", "d": "default", "round": "round",
+		"b64decode": "fromBase64", "list": "", "round": "round",
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/parser"
@@ -129,6 +130,16 @@ func (r *reader) unsound(text string) string {
 		if !r.function(name) {
 			return fmt.Sprintf("there is no function %s", name)
 		}
+	}
+	options := []expr.Option{expr.AllowUndefinedVariables()}
+	for _, name := range r.lang.Functions {
+		if !slices.Contains(builtin.Names, name) {
+			options = append(options, expr.Function(name, func(...any) (any, error) { return nil, nil }))
+		}
+	}
+	if _, err := expr.Compile(text, options...); err != nil {
+		why, _, _ := strings.Cut(err.Error(), "\n")
+		return "as an expression it does not compile: " + why
 	}
 	return ""
 }

@@ -26,8 +26,7 @@ func (r *reader) command(f source.Field, args source.Value) {
 		r.note(f.KeyPos, Spelled, f.Key, to+", with the script itself")
 		return
 	}
-	free := freeForm(f.Value.Text)
-	if argv := words(free); short == "command" && len(argv) > 0 {
+	if argv := freeForm(f.Value.Text); short == "command" && len(argv) > 0 {
 		to = "command: {argv: " + argvText(argv) + "}"
 	}
 	r.note(f.KeyPos, Spelled, f.Key, to)
@@ -41,12 +40,12 @@ func isCommandOption(name string) bool {
 	return slices.Contains([]string{"creates", "removes", "chdir", "executable", "warn", "stdin"}, name)
 }
 
-// freeForm is a command's text without the options that stand in it.
-func freeForm(text string) string {
-	return strings.Join(slices.DeleteFunc(strings.Fields(text), func(w string) bool {
+// freeForm is a command's words without the options that stand among them.
+func freeForm(text string) []string {
+	return slices.DeleteFunc(words(text), func(w string) bool {
 		name, _, ok := strings.Cut(w, "=")
 		return ok && isCommandOption(name)
-	}), " ")
+	})
 }
 
 // argvText is a command as a list of words. Where one of them may be a secret,
