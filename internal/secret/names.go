@@ -10,3 +10,6 @@ var setting = regexp.MustCompile(`(?i)([\w.-]*(?:password|passwd|passphrase|pass
 // secret, in a text of which nobody knows the secrets. It is the last resort of
 // diffs and excerpts: what is known to be secret is masked by value.
 func MaskSettings(text string) string { return setting.ReplaceAllString(text, "${1}"+Mask) }
+
+// IsName reports whether a setting by this name likely holds a secret.
+func IsName(name string) bool { return MaskSettings(name+": value") != name+": value" }

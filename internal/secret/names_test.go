@@ -21,3 +21,11 @@ func TestMaskSettings(t *testing.T) {
 		}
 	}
 }
+
+func TestIsName(t *testing.T) {
+	for name, want := range map[string]bool{"db_password": true, "token": true, "API_KEY": true, "password_file": false, "port": false, "name": false} {
+		if got := IsName(name); got != want {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+}
