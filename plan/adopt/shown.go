@@ -85,5 +85,5 @@ func shownExpr(text string) string {
 }
 
 func secretive() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)passw|passphrase|pass\b|secret|token|\bpwd\b|sst_auth|BEGIN [A-Z ]*PRIVATE`)
+	return regexp.MustCompile(`(?i)passw|passphrase|pass\b|secret|token|api[_-]?key|credential|\bpwd\b|sst_auth|BEGIN [A-Z ]*PRIVATE`)
 }
