@@ -3,20 +3,17 @@ package remote
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
 
 	"lockstep/steps"
 )
 
 // authMethods gathers what can prove who we are: key files in order, then the
-// agent's other keys, then the password. The agent is asked until done is called.
-func authMethods(t Target) (methods []ssh.AuthMethod, done func(), err error) {
-	held, done := agentSigners(t.AgentSocket)
+// agent's other keys, then the password.
+func authMethods(t Target, held []ssh.Signer) (methods []ssh.AuthMethod, err error) {
 	signers, problems := fileSigners(t, held)
 	signers = append(signers, unused(held, signers)...)
 	if len(signers) > 0 {
@@ -26,10 +23,9 @@ func authMethods(t Target) (methods []ssh.AuthMethod, done func(), err error) {
 		methods = append(methods, ssh.Password(t.Password), ssh.KeyboardInteractive(answerWith(t.Password)))
 	}
 	if len(methods) > 0 {
-		return methods, done, nil
+		return methods, nil
 	}
-	done()
-	return nil, nil, noCredentials(t, problems)
+	return nil, noCredentials(t, problems)
 }
 
 func noCredentials(t Target, problems []error) error {
@@ -42,22 +38,6 @@ func noCredentials(t Target, problems []error) error {
 		Do:   "name a key with --private-key or load one with ssh-add",
 		Err:  steps.ErrRefused,
 	}
-}
-
-func agentSigners(socket string) ([]ssh.Signer, func()) {
-	if socket == "" {
-		return nil, func() {}
-	}
-	conn, err := net.Dial("unix", socket)
-	if err != nil {
-		return nil, func() {}
-	}
-	signers, err := agent.NewClient(conn).Signers()
-	if err != nil {
-		_ = conn.Close()
-		return nil, func() {}
-	}
-	return signers, func() { _ = conn.Close() }
 }
 
 func fileSigners(t Target, held []ssh.Signer) (signers []ssh.Signer, problems []error) {

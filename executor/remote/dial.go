@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,23 +20,32 @@ func login(ctx context.Context, t Target) (*ssh.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, done, err := authMethods(t)
+	held, err := openAgent(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	defer held.close()
+	auth, err := authMethods(t, held.held) // may ask a person, who has all the time
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", t.hostport())
 	if err != nil {
 		return nil, unreachable(ctx, t, err)
 	}
-	return handshake(ctx, t, conn, &ssh.ClientConfig{
+	defer held.endWith(ctx)()
+	client, err := handshake(ctx, t, conn, &ssh.ClientConfig{
 		User:              t.User,
 		Auth:              auth,
 		HostKeyCallback:   keys.callback,
 		HostKeyAlgorithms: keys.algorithms,
 	})
+	if err != nil {
+		err = cmp.Or(held.problem(ctx, t), err)
+	}
+	return client, err
 }
 
 // handshake closes conn when ctx ends instead of setting deadlines, because a
