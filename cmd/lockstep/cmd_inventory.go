@@ -12,15 +12,15 @@ import (
 )
 
 func (a *app) inventoryCommand() *cobra.Command {
-	var list, graph, export, vars bool
+	var list, graph, export, vars, asYAML bool
 	var host string
 	cmd := &cobra.Command{
 		Use:   "inventory [GROUP]",
 		Short: "Show the hosts, groups and variables of an inventory, as ansible-inventory does",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 && !graph || vars && !graph || export && (graph || host != "") {
-				return errors.New("a GROUP and --vars go with --graph, --export goes with --list")
+			if len(args) > 0 && !graph || vars && !graph || export && (graph || host != "") || asYAML && graph {
+				return errors.New("a GROUP and --vars go with --graph, --export with --list, --yaml with --list and --host")
 			}
 			inv, err := a.anyInventory(cmd)
 			if err != nil {
@@ -30,7 +30,9 @@ func (a *app) inventoryCommand() *cobra.Command {
 			case graph:
 				return a.showGraph(inv, append(args, "all")[0], vars)
 			case host != "":
-				return a.showHost(inv, host)
+				return a.showHost(inv, host, asYAML)
+			case asYAML:
+				return a.encodeYAML(inv.Tree(export))
 			case export:
 				return a.encode(inv.Export())
 			default:
@@ -42,6 +44,7 @@ func (a *app) inventoryCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&list, "list", false, "all of it as JSON (the default)")
 	f.BoolVar(&export, "export", false, "with --list: variables where they are set, not what each host sees")
+	f.BoolVarP(&asYAML, "yaml", "y", false, "as YAML, which is an inventory again")
 	f.BoolVar(&graph, "graph", false, "groups and hosts as a tree")
 	f.BoolVar(&vars, "vars", false, "with --graph: variables too")
 	f.StringVar(&host, "host", "", "the variables of one `host` as JSON")
@@ -72,7 +75,7 @@ func (a *app) showGraph(inv *inventory.Inventory, group string, vars bool) error
 	return err
 }
 
-func (a *app) showHost(inv *inventory.Inventory, name string) error {
+func (a *app) showHost(inv *inventory.Inventory, name string, asYAML bool) error {
 	h, err := findHost(inv, name)
 	if err != nil {
 		return err
@@ -80,6 +83,9 @@ func (a *app) showHost(inv *inventory.Inventory, name string) error {
 	vars := map[string]any{}
 	for key, v := range h.Vars() {
 		vars[key] = inventory.Masked(key, v)
+	}
+	if asYAML {
+		return a.encodeYAML(source.Value{}.WithScalar(vars))
 	}
 	return a.encode(vars)
 }
@@ -110,4 +116,13 @@ func (a *app) encode(v any) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
+}
+
+func (a *app) encodeYAML(v source.Value) error {
+	text, err := source.FormatYAML(v)
+	if err != nil {
+		return err
+	}
+	_, err = a.masked(a.stdout).Write(text)
+	return err
 }
