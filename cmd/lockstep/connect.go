@@ -43,12 +43,17 @@ func (a *app) connect(ctx context.Context, inv *inventory.Inventory, p *plan.Pla
 	conns := make([]executor.Machine, len(p.Peers))
 	failed := make([]error, len(p.Peers))
 	log := a.log()
+	phrases := a.passphrases()
+	defer phrases.end()
 	var wg sync.WaitGroup
 	for i, h := range p.Peers {
 		target, err := a.target(inv, p, h, password)
 		if err != nil {
 			failed[i] = err
 			continue
+		}
+		if term.IsTerminal(int(a.stdin.Fd())) {
+			target.Passphrase = phrases.of
 		}
 		wg.Go(func() {
 			conn, err := remote.Dial(ctx, target, log)
@@ -129,9 +134,6 @@ func (a *app) target(inv *inventory.Inventory, p *plan.Plan, h plan.Host, passwo
 	if len(t.Keys) == 0 {
 		t.Keys = a.keys()
 	}
-	if term.IsTerminal(int(a.stdin.Fd())) {
-		t.Passphrase = func(file string) (string, error) { return a.ask("Passphrase of " + file + ": ") }
-	}
 	return t, nil
 }
 
@@ -185,6 +187,11 @@ func (a *app) becomePassword() (string, error) {
 	}
 	a.redactor.Add(password)
 	return password, nil
+}
+
+// passphrases asks the person at the terminal.
+func (a *app) passphrases() *passphrases {
+	return &passphrases{ask: func(file string) (string, error) { return a.ask("Passphrase of " + file + ": ") }}
 }
 
 // ask reads a secret: from the terminal without showing it, or a line of stdin.

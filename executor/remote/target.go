@@ -18,7 +18,8 @@ type Target struct {
 	// Keys are private key files, tried in order and before the agent's keys.
 	Keys []string
 	// Passphrase is asked for the passphrase of an encrypted key file that the
-	// agent does not hold. When nil, such a key is an error.
+	// agent does not hold, at each login: by many hosts at the same time, and
+	// again when a connection is made again. When nil, such a key is an error.
 	Passphrase func(file string) (string, error)
 	// AgentSocket is the ssh-agent's socket; empty means no agent.
 	AgentSocket string
