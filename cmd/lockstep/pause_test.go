@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -42,7 +43,13 @@ func (p pause) file(name string) string { return filepath.Join(p.dir, name) }
 // start begins to apply and returns once the step on the first host runs.
 func (p pause) start(t *testing.T) *live {
 	t.Helper()
-	run := start(t, "apply", "-y", "--json", p.plan)
+	return p.begin(t, program(t, "apply", "-y", "--json", p.plan))
+}
+
+// begin is start for a program that was prepared.
+func (p pause) begin(t *testing.T, cmd *exec.Cmd) *live {
+	t.Helper()
+	run := begin(t, cmd)
 	run.until("the stage", func(e event) bool { return e.Event == "stage" })
 	_, err := os.ReadFile(p.file("web1/begun"))
 	must(t, err)

@@ -92,7 +92,13 @@ type live struct {
 // start runs the program, which must be asked for --json.
 func start(t *testing.T, args ...string) *live {
 	t.Helper()
-	l := &live{t: t, cmd: program(t, args...)}
+	return begin(t, program(t, args...))
+}
+
+// begin starts a program that was prepared.
+func begin(t *testing.T, cmd *exec.Cmd) *live {
+	t.Helper()
+	l := &live{t: t, cmd: cmd}
 	l.cmd.Stderr = &l.stderr
 	out, err := l.cmd.StdoutPipe()
 	if err != nil {
