@@ -26,6 +26,7 @@ type deed struct {
 	verify func(ctx context.Context, v steps.View) error
 	rank   func(ctx context.Context, v steps.View) (int, error)
 	judge  func(ctx context.Context, v steps.View) error
+	tell   func(host string) string
 }
 
 // plain is a step without any optional interface; the others add one each.
@@ -53,6 +54,28 @@ func (p *plain) Apply(ctx context.Context, h steps.Host, c steps.Change) error {
 type proven struct{ plain }
 
 func (p *proven) Verify(ctx context.Context, v steps.View) error { return p.deeds[p.id].verify(ctx, v) }
+
+// telling is a step that reports what its last apply found.
+type telling struct {
+	plain
+	out string
+}
+
+func (p *telling) Apply(ctx context.Context, h steps.Host, c steps.Change) error {
+	err := p.plain.Apply(ctx, h, c)
+	if f := p.deeds[p.id].tell; f != nil && h.(*overlay).live {
+		p.out = f(h.Name())
+	}
+	return err
+}
+func (p *telling) Reports() []string      { return []string{"stdout"} }
+func (p *telling) Report() map[string]any { return map[string]any{"stdout": p.out} }
+
+// waiting is a step that waits for what its deed asks for.
+type waiting struct{ plain }
+
+func (p *waiting) Wait(ctx context.Context, v steps.View) error { return p.deeds[p.id].verify(ctx, v) }
+func (p *waiting) Patience() (timeout, delay time.Duration)     { return time.Minute, 2 * time.Second }
 
 type ranked struct{ plain }
 
@@ -95,6 +118,8 @@ func newWorld(t testing.TB, hosts int, list string, deeds map[string]deed) *worl
 	kinds, err := steps.NewRegistry(
 		steps.Kind{Name: "plain", New: func() steps.Step { return &plain{deeds: deeds} }},
 		steps.Kind{Name: "proven", New: func() steps.Step { return &proven{plain{deeds: deeds}} }},
+		steps.Kind{Name: "telling", New: func() steps.Step { return &telling{plain: plain{deeds: deeds}} }},
+		steps.Kind{Name: "waiting", New: func() steps.Step { return &waiting{plain{deeds: deeds}} }},
 		steps.Kind{Name: "ranked", New: func() steps.Step { return &ranked{plain{deeds: deeds}} }},
 		steps.Kind{Name: "judge", New: func() steps.Step { return &judge{plain{deeds: deeds}} }},
 		steps.Kind{Name: "here", OnControl: true, New: func() steps.Step { return &plain{deeds: deeds} }},

@@ -228,7 +228,7 @@ func (c *compiler) drop() {
 		s.Index = i + 1
 		n := 0
 		for _, t := range s.Tasks {
-			t.walk(func(t *Task) {
+			t.Walk(func(t *Task) {
 				n++
 				t.ID = fmt.Sprintf("%d.%d", i+1, n)
 			})

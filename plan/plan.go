@@ -104,7 +104,7 @@ type Acting struct {
 func (p *Plan) Walk(do func(*Stage, *Task)) {
 	for _, s := range p.Stages {
 		for _, t := range s.Tasks {
-			t.walk(func(t *Task) { do(s, t) })
+			t.Walk(func(t *Task) { do(s, t) })
 		}
 	}
 }

@@ -40,14 +40,15 @@ type Task struct {
 // those that run in any case.
 type Block struct{ Steps, Rescue, Always []*Task }
 
-func (t *Task) walk(do func(*Task)) {
+// Walk calls do for the task and all inside of it, in order.
+func (t *Task) Walk(do func(*Task)) {
 	do(t)
 	if t.Block == nil {
 		return
 	}
 	for _, list := range [][]*Task{t.Block.Steps, t.Block.Rescue, t.Block.Always} {
 		for _, inner := range list {
-			inner.walk(do)
+			inner.Walk(do)
 		}
 	}
 }
@@ -86,6 +87,22 @@ func (t *Task) On(host string) string {
 		return t.delegates[i]
 	}
 	return host
+}
+
+// Word reports whether the task is a word of the language, which touches no
+// host.
+func (t *Task) Word() bool { return t.bound != nil && t.word }
+
+// Sets names the variables that the task sets.
+func (t *Task) Sets() []string {
+	if !t.Word() || t.Kind.Name != "set" {
+		return nil
+	}
+	var names []string
+	for _, f := range t.params.Fields {
+		names = append(names, f.Key)
+	}
+	return names
 }
 
 // Later reports whether only a run can tell the task's parameters or condition.

@@ -77,7 +77,11 @@ func applied(report *executor.Report, err error) error {
 	if err := judge(report, err, changed); err != nil {
 		return err
 	}
-	return &outcome{exitDone, fmt.Sprintf("%d steps changed, %d verified", report.Changes, report.Verified), nil}
+	done := fmt.Sprintf("%d steps changed, %d verified", report.Changes, report.Verified)
+	if report.Ignored > 0 {
+		done += fmt.Sprintf("; %d FAILURES IGNORED or rescued, as the plan says", report.Ignored)
+	}
+	return &outcome{exitDone, done, nil}
 }
 
 // approve asks the person at the terminal.
@@ -89,6 +93,19 @@ func (a *app) approve(hosts int) error {
 	line, err := bufio.NewReader(a.stdin).ReadString('\n')
 	if err != nil || strings.TrimSpace(line) != "yes" {
 		return &outcome{exitRefused, "not approved, and nothing was changed", nil}
+	}
+	return nil
+}
+
+// goOn asks the person at the terminal whether a run that pauses is to go on.
+func (a *app) goOn(_ context.Context, question string) error {
+	if a.flags.yes {
+		return nil
+	}
+	a.sayPart(fmt.Sprintf("\n%s Only \"yes\" goes on: ", question))
+	line, err := bufio.NewReader(a.stdin).ReadString('\n')
+	if err != nil || strings.TrimSpace(line) != "yes" {
+		return fmt.Errorf("%w: not approved: %s", executor.ErrInterrupted, question)
 	}
 	return nil
 }

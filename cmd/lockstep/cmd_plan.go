@@ -61,13 +61,13 @@ func (a *app) prepare(ctx context.Context, file string) (*executor.Executor, fun
 		return nil, nil, err
 	}
 	a.view = a.newView()
-	machines, err := a.connect(ctx, inv, p)
+	up, err := a.connect(ctx, inv, p)
 	if err != nil {
 		return nil, nil, err
 	}
 	x := &executor.Executor{
-		Plan: p, Machines: machines, Control: local.Machine{}, Redactor: a.redactor,
-		Emit: a.view.Event, Poll: gatePoll, Log: a.log(),
+		Plan: p, Machines: up.machines, As: up.as, Control: local.Machine{}, Redactor: a.redactor,
+		Emit: a.view.Event, Approve: a.goOn, Poll: gatePoll, Log: a.log(),
 	}
-	return x, func() { closeAll(machines) }, nil
+	return x, up.close, nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -33,21 +34,29 @@ func (a *app) connectFlags(cmd *cobra.Command) {
 	f.BoolVar(&a.flags.json, "json", false, "one JSON object a line; see docs/events.md")
 }
 
+// hosts are the connections of a run: one for each host, and one for each
+// other user that steps act as there.
+type hosts struct {
+	machines map[string]executor.Machine
+	as       map[plan.Acting]executor.Machine
+}
+
 // connect dials all of the plan's hosts at the same time. Every host that
 // cannot be used is in the one error, in the inventory's order.
-func (a *app) connect(ctx context.Context, inv *inventory.Inventory, p *plan.Plan) (map[string]executor.Machine, error) {
+func (a *app) connect(ctx context.Context, inv *inventory.Inventory, p *plan.Plan) (hosts, error) {
 	password, err := a.becomePassword()
 	if err != nil {
-		return nil, err
+		return hosts{}, err
 	}
-	conns := make([]executor.Machine, len(p.Peers))
-	failed := make([]error, len(p.Peers))
+	wanted := dials(p)
+	conns := make([]executor.Machine, len(wanted))
+	failed := make([]error, len(wanted))
 	log := a.log()
 	phrases := a.passphrases()
 	defer phrases.end()
 	var wg sync.WaitGroup
-	for i, h := range p.Peers {
-		target, err := a.target(inv, p, h, password)
+	for i, d := range wanted {
+		target, err := a.target(inv, p, d, password)
 		if err != nil {
 			failed[i] = err
 			continue
@@ -63,21 +72,46 @@ func (a *app) connect(ctx context.Context, inv *inventory.Inventory, p *plan.Pla
 		})
 	}
 	wg.Wait()
-	machines := map[string]executor.Machine{}
-	for i, h := range p.Peers {
-		if conns[i] != nil {
-			machines[h.Name] = conns[i]
+	up := hosts{map[string]executor.Machine{}, map[plan.Acting]executor.Machine{}}
+	for i, d := range wanted {
+		switch {
+		case conns[i] == nil:
+		case d.as == nil:
+			up.machines[d.Name] = conns[i]
+		default:
+			up.as[plan.Acting{Host: d.Name, As: *d.as}] = conns[i]
 		}
 	}
-	if err := a.unusable(p, failed); err != nil {
-		closeAll(machines)
-		return nil, err
+	if err := a.unusable(wanted, failed); err != nil {
+		up.close()
+		return hosts{}, err
 	}
-	return machines, ctx.Err()
+	return up, ctx.Err()
+}
+
+// dial is one connection that a plan needs.
+type dial struct {
+	plan.Host
+	as *plan.Identity // nil: the host's own user
+}
+
+// dials are the connections that a plan needs: its hosts, those it delegates
+// to, and the users that steps act as.
+func dials(p *plan.Plan) []dial {
+	var out []dial
+	known := map[string]plan.Host{}
+	for _, h := range slices.Concat(p.Peers, p.Helpers) {
+		known[h.Name] = h
+		out = append(out, dial{Host: h})
+	}
+	for _, acting := range p.Actings() {
+		out = append(out, dial{known[acting.Host], &acting.As})
+	}
+	return out
 }
 
 // unusable sums up why hosts cannot be used.
-func (a *app) unusable(p *plan.Plan, failed []error) error {
+func (a *app) unusable(wanted []dial, failed []error) error {
 	var list *multierror.Error
 	var hosts []string
 	code, word := exitRefused, "refused before anything was changed"
@@ -85,11 +119,13 @@ func (a *app) unusable(p *plan.Plan, failed []error) error {
 		if err == nil {
 			continue
 		}
-		if !strings.HasPrefix(err.Error(), p.Peers[i].Name+":") {
-			err = fmt.Errorf("%s: %w", p.Peers[i].Name, err)
+		if !strings.HasPrefix(err.Error(), wanted[i].Name+":") {
+			err = fmt.Errorf("%s: %w", wanted[i].Name, err)
 		}
 		list = multierror.Append(list, err)
-		hosts = append(hosts, p.Peers[i].Name)
+		if !slices.Contains(hosts, wanted[i].Name) {
+			hosts = append(hosts, wanted[i].Name)
+		}
 		if errors.Is(err, steps.ErrUnreachable) {
 			code, word = exitUnreachable, "unreachable, and nothing was changed"
 		}
@@ -100,15 +136,19 @@ func (a *app) unusable(p *plan.Plan, failed []error) error {
 	return &outcome{code, fmt.Sprintf("%s: %s", word, strings.Join(hosts, ", ")), list}
 }
 
-func closeAll(machines map[string]executor.Machine) {
-	for _, m := range machines {
-		_ = m.Close() // the work is done or given up
+// close ends all connections: the work is done or given up.
+func (h hosts) close() {
+	for _, m := range h.machines {
+		_ = m.Close()
+	}
+	for _, m := range h.as {
+		_ = m.Close()
 	}
 }
 
 // target says how to reach a host: the inventory first, then flags, then what
 // ssh itself would use.
-func (a *app) target(inv *inventory.Inventory, p *plan.Plan, h plan.Host, password string) (remote.Target, error) {
+func (a *app) target(inv *inventory.Inventory, p *plan.Plan, h dial, password string) (remote.Target, error) {
 	host, ok := inv.Host(h.Name)
 	if !ok {
 		return remote.Target{}, fmt.Errorf("internal error: %s is not in the inventory", h.Name)
@@ -124,6 +164,9 @@ func (a *app) target(inv *inventory.Inventory, p *plan.Plan, h plan.Host, passwo
 	}
 	if !c.BecomeGiven {
 		t.Become.Enabled = p.Become || a.flags.become
+	}
+	if h.as != nil {
+		t.Become.Enabled, t.Become.User = h.as.Become, h.as.User
 	}
 	if t.Become.Password == "" {
 		t.Become.Password = password

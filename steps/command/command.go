@@ -38,6 +38,8 @@ type step struct {
 
 	env, secrets  []string // of env and secret_env; secrets are values only
 	unless, check *question
+
+	said *steps.Output // what the last run answered
 }
 
 func (s *step) Params(p *param.Set) {
@@ -173,6 +175,9 @@ func (s *step) Apply(ctx context.Context, h steps.Host, c steps.Change) error {
 	}
 	run.Long, run.Writes, run.Foresees = true, s.writes, s.foresees()
 	out, err := h.Exec(ctx, run)
+	if err == nil {
+		s.said = &out
+	}
 	return steps.Succeed(steps.Command{Argv: []string{c.Edits[0].Summary}}, out, err)
 }
 

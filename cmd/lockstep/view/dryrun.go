@@ -14,17 +14,15 @@ import (
 // the services.
 func (t *text) dryRun() {
 	for _, host := range t.order() {
-		var lines []executor.Event
+		headed := false
 		for _, e := range t.steps {
-			if e.Host == host && (t.verbose || e.Status != executor.StatusOK && e.Status != executor.StatusVerified) {
-				lines = append(lines, e)
+			if e.Host != host || !t.shown(e) {
+				continue
 			}
-		}
-		if len(lines) == 0 {
-			continue
-		}
-		t.printf("\n%s\n", t.paint.in(bold, host))
-		for _, e := range lines {
+			if !headed {
+				t.printf("\n%s\n", t.paint.in(bold, host))
+				headed = true
+			}
 			t.foreseen(e)
 		}
 	}
@@ -38,6 +36,11 @@ func (t *text) dryRun() {
 	}
 }
 
+// shown reports whether there is anything to say about a step of a dry run.
+func (t *text) shown(e executor.Event) bool {
+	return t.verbose || len(t.newNotes(e)) > 0 || e.Status != executor.StatusOK && e.Status != executor.StatusVerified
+}
+
 // foreseen shows one step of one host in full.
 func (t *text) foreseen(e executor.Event) {
 	mark, colour := "~", yellow
@@ -48,14 +51,17 @@ func (t *text) foreseen(e executor.Event) {
 		mark, colour = "?", cyan
 	case executor.StatusFailed, executor.StatusUnverified:
 		mark, colour = "x", red
+	case executor.StatusIgnored, executor.StatusRescued:
+		mark, colour = "x", yellow
 	}
 	t.printf("  %s %s %s %s\n", t.paint.in(colour, mark), e.Step, e.Name, t.paint.in(faint, "("+e.Kind+")"))
 	if e.Err != nil {
-		t.printf("      %s\n", t.paint.in(red, indent(e.Err.Error(), "      ")))
+		t.printf("      %s\n", t.paint.in(red, passed(e.Status)+indent(e.Err.Error(), "      ")))
 	}
 	if e.Change == nil {
 		return
 	}
+	t.notes(e)
 	if e.Change.Unknown != "" {
 		t.printf("      %s\n", t.paint.in(cyan, "unknown, because "+indent(e.Change.Unknown, "      ")))
 	}
@@ -72,6 +78,22 @@ func (t *text) foreseen(e executor.Event) {
 			t.printf("          %s\n", t.paint.op(symbol, line))
 		}
 	}
+}
+
+// notes shows the remarks of a step, each once for a host: what is wrong with a
+// file is remarked by all steps that read it.
+func (t *text) notes(e executor.Event) {
+	for _, note := range t.newNotes(e) {
+		t.printf("      %s\n", t.paint.in(yellow, "note: "+indent(note, "      ")))
+		t.noted = append(t.noted, e.Host+" "+note)
+	}
+}
+
+func (t *text) newNotes(e executor.Event) []string {
+	if e.Change == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(e.Change.Notes), func(n string) bool { return slices.Contains(t.noted, e.Host+" "+n) })
 }
 
 // disruptions lists in order which service is taken away where, and says where

@@ -30,6 +30,7 @@ type event struct {
 	Status  string   `json:"status,omitempty"`
 	Edits   []edit   `json:"edits,omitempty"`
 	Unknown string   `json:"unknown,omitempty"`
+	Notes   []string `json:"notes,omitempty"`
 	Message string   `json:"message,omitempty"`
 	Error   string   `json:"error,omitempty"`
 	Seconds float64  `json:"seconds,omitempty"`
@@ -60,7 +61,7 @@ func (l *lines) Event(e executor.Event) {
 		out.Error = e.Err.Error()
 	}
 	if e.Change != nil {
-		out.Unknown = e.Change.Unknown
+		out.Unknown, out.Notes = e.Change.Unknown, e.Change.Notes
 		for _, x := range e.Change.Edits {
 			out.Edits = append(out.Edits, edit{x, strings.Join(contentLines(x, l.redactor), "\n")})
 		}

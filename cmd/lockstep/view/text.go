@@ -24,6 +24,7 @@ type text struct {
 	stages []executor.Event
 	steps  []executor.Event // of a dry run
 	gates  []executor.Event
+	noted  []string // notes that were shown, each behind its host
 }
 
 func (t *text) printf(format string, args ...any) {
@@ -92,6 +93,8 @@ func (t *text) step(e executor.Event) {
 		mark, colour = "v", green
 	case executor.StatusFailed, executor.StatusUnverified:
 		mark, colour = "x", red
+	case executor.StatusIgnored, executor.StatusRescued:
+		mark, colour = "x", yellow
 	}
 	took := ""
 	if e.Elapsed > 100*time.Millisecond {
@@ -99,13 +102,25 @@ func (t *text) step(e executor.Event) {
 	}
 	t.printf("  %s %-8s %s %s%s\n", t.paint.in(colour, mark), e.Host, e.Step, e.Name, t.paint.in(faint, took))
 	if e.Err != nil {
-		t.printf("      %s\n", t.paint.in(red, indent(e.Err.Error(), "      ")))
+		t.printf("      %s\n", t.paint.in(red, passed(e.Status)+indent(e.Err.Error(), "      ")))
 	}
 	if e.Change != nil {
+		t.notes(e)
 		for _, edit := range e.Change.Edits {
 			t.printf("      %s\n", t.headline(edit))
 		}
 	}
+}
+
+// passed says loudly why a failure does not end the work.
+func passed(s executor.Status) string {
+	switch s {
+	case executor.StatusIgnored:
+		return "FAILED, AND IGNORED as the plan says: "
+	case executor.StatusRescued:
+		return "FAILED, and its rescue follows: "
+	}
+	return ""
 }
 
 // headline is an edit in one line.
@@ -153,7 +168,8 @@ func (t *text) end(e executor.Event) {
 	add(c.OK, "as wanted")
 	add(c.Verified, "verified")
 	add(c.Failed, "failed")
-	if c.Changes+c.Unknown+c.Failed == 0 {
+	add(c.Ignored, "FAILED BUT IGNORED OR RESCUED")
+	if c.Changes+c.Unknown+c.Failed+c.Ignored == 0 {
 		t.printf("\n%s as wanted, nothing to do", plural(len(t.hosts), "host"))
 		if c.Verified > 0 {
 			t.printf("; %d verified", c.Verified)

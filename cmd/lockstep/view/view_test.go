@@ -55,12 +55,15 @@ func story() []executor.Event {
 		steps.Edit{Op: steps.Create, Subject: "/etc/mysql/certs/server-key.pem", After: steps.NewContent([]byte("x"), true), Attrs: []steps.AttrEdit{{Name: "mode", After: "0600"}}},
 		steps.Edit{Op: steps.Update, Subject: "/etc/mysql/blob", Before: steps.NewContent([]byte{0, 1}, false), After: steps.NewContent([]byte{0, 2, 3}, false)},
 	)
+	noted := []string{"/etc/my.cnf:3: port has no effect: /etc/my.cnf:9 sets it later"}
 	return []executor.Event{
 		{Type: executor.EventStart, Name: "Encrypt everything", Hosts: []string{"db1", "db2"}, Stages: 3, DryRun: true},
 		{Type: executor.EventStage, Stage: 1, Hosts: []string{"db1", "db2"}},
 		step("db1", "1.1", "certificates", "copy", executor.StatusChange, copied),
 		step("db1", "1.2", "settings", "my_cnf", executor.StatusChange, config()),
 		step("db1", "1.3", "already there", "file", executor.StatusOK, steps.Change{}),
+		step("db1", "1.4", "more settings", "my_cnf", executor.StatusOK, steps.Change{Notes: noted}),
+		step("db1", "1.5", "the rest", "my_cnf", executor.StatusOK, steps.Change{Notes: noted}),
 		step("db2", "1.1", "certificates", "copy", executor.StatusOK, steps.Change{}),
 		step("db2", "1.2", "tune", "command", executor.StatusUnknown, steps.Change{Unknown: "the effect of a command is not known before it ran", Edits: []steps.Edit{{Op: steps.Run, Subject: "sysctl -p"}}}),
 		{Type: executor.EventGate, Stage: 2, Host: "db2", Kind: "galera", Status: executor.StatusRed, Err: errors.New("db1 is Donor/Desynced\n  do: wait")},
@@ -68,7 +71,7 @@ func story() []executor.Event {
 		step("db1", "2.1", "stop", "galera", executor.StatusChange, edits(stopped())),
 		step("db1", "3.1", "start", "galera", executor.StatusChange, edits(started("bootstrap the cluster"))),
 		step("db2", "3.1", "start", "galera", executor.StatusChange, edits(started("start"))),
-		{Type: executor.EventEnd, DryRun: true, Counts: &executor.Counts{OK: 2, Changes: 6, Unknown: 1}},
+		{Type: executor.EventEnd, DryRun: true, Counts: &executor.Counts{OK: 4, Changes: 6, Unknown: 1}},
 	}
 }
 
