@@ -22,8 +22,14 @@ func encoded(key ssh.PublicKey) string { return base64.StdEncoding.EncodeToStrin
 // labHost is a host of the rehearsal lab, which has real users and a real sudo.
 func labHost(t *testing.T, user string) Target {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: the rehearsal lab is left out")
+	}
 	lab := os.Getenv("LOCKSTEP_LAB_DIR")
-	if lab == "" {
+	switch {
+	case lab == "" && os.Getenv("CI") == "true":
+		t.Fatal("LOCKSTEP_LAB_DIR does not name a running lab, and CI leaves none out")
+	case lab == "":
 		t.Skip("LOCKSTEP_LAB_DIR does not name a running lab")
 	}
 	known := filepath.Join(lab, "known_hosts")

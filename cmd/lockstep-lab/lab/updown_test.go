@@ -61,6 +61,9 @@ func freeSubnet(t *testing.T, l *Lab) string {
 // requireLab skips where no lab is wanted; CI wants it.
 func requireLab(t *testing.T) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: a real lab takes about a minute")
+	}
 	why := ""
 	switch {
 	case os.Getenv("LOCKSTEP_LAB") != "1":
