@@ -28,6 +28,9 @@ type Change struct {
 	// Unknown says why a dry run cannot tell what the step will do. It is
 	// never empty when the step may change something that Edits does not list.
 	Unknown string `json:"unknown,omitempty"`
+	// Notes are remarks for people: what the step does not change, and
+	// somebody should look at. They make no Change.
+	Notes []string `json:"notes,omitempty"`
 	// Secrets are values that must not be shown wherever they occur.
 	Secrets []string `json:"-"`
 }
@@ -36,8 +39,10 @@ type Change struct {
 func (c Change) Empty() bool { return len(c.Edits) == 0 && c.Unknown == "" }
 
 // Fingerprint identifies the change: equal changes have equal fingerprints,
-// and it tells nothing about the content of files beyond equality.
+// and it tells nothing about the content of files beyond equality. Notes do not
+// count.
 func (c Change) Fingerprint() string {
+	c.Notes = nil
 	data, err := json.Marshal(c)
 	if err != nil { // a Change holds nothing that JSON cannot
 		return "unprintable"

@@ -14,15 +14,18 @@ import (
 
 // counts makes sure that the server reads the edited file and that what it
 // takes from all its files is what was wanted. All problems are in the one
-// error; none of them shows a value.
-func (s *step) counts(g *graph, want []optionfile.Setting) error {
+// error; what the server takes, but nobody may mean, is in the notes. Neither
+// shows a value.
+func (s *step) counts(g *graph, want []optionfile.Setting) (notes []string, err error) {
 	if err := s.isRead(g); err != nil {
-		return err
+		return nil, err
 	}
 	var problems *multierror.Error
 	for _, p := range g.Problems() {
 		if p.Severity == optionfile.Fatal {
 			problems = multierror.Append(problems, &steps.Problem{What: p.Error(), Why: "the server would not start again"})
+		} else {
+			notes = append(notes, p.Error())
 		}
 	}
 	for _, one := range want {
@@ -33,12 +36,71 @@ func (s *step) counts(g *graph, want []optionfile.Setting) error {
 	for _, p := range optionfile.Lint(g.Options(s.serverGroups...)) {
 		if p.Severity >= optionfile.Refuse {
 			problems = multierror.Append(problems, &steps.Problem{What: p.Error()})
+		} else if !s.foreign(g, want, p) {
+			notes = append(notes, p.Error())
 		}
 	}
-	if problems != nil && len(problems.Errors) == 1 {
-		return problems.Errors[0]
+	for _, err := range s.halves(g, want) {
+		problems = multierror.Append(problems, err)
 	}
-	return problems.ErrorOrNil()
+	if problems != nil && len(problems.Errors) == 1 {
+		return notes, problems.Errors[0]
+	}
+	return notes, problems.ErrorOrNil()
+}
+
+// foreign reports whether p is about a line without effect that is neither in
+// the designated file nor about a wanted option. Those are no business of the
+// step: distributions ship defaults that local files replace.
+func (s *step) foreign(g *graph, want []optionfile.Setting, p optionfile.Problem) bool {
+	for _, o := range g.Options(s.serverGroups...) {
+		if o.File != p.File || o.Line != p.Line {
+			continue
+		}
+		all := g.Find(o.Key, s.serverGroups...)
+		last := all[len(all)-1]
+		return g.real[o.File] != g.target && (last.File != o.File || last.Line != o.Line) &&
+			!slices.ContainsFunc(want, func(w optionfile.Setting) bool { return o.Is(w.Key) })
+	}
+	return false
+}
+
+// halves refuses to leave a certificate without its key, or a key without its
+// certificate, where the step sets one of them: a server then starts without
+// TLS, and a client or a state transfer ends.
+func (s *step) halves(g *graph, want []optionfile.Setting) []error {
+	var problems []error
+	told := map[string]bool{}
+	for _, one := range want {
+		for _, pair := range [][2]string{{"ssl-cert", "ssl-key"}, {"tcert", "tkey"}} {
+			key := strings.ToLower(strings.ReplaceAll(one.Key, "_", "-"))
+			have, lacks := s.half(g, one.Group, pair)
+			if key != pair[0] && key != pair[1] || lacks == "" || told[one.Group+lacks] {
+				continue
+			}
+			told[one.Group+lacks] = true
+			problems = append(problems, &steps.Problem{What: fmt.Sprintf("[%s] %s is set without %s", one.Group, have, lacks),
+				Why: "one is of no use without the other: a server would start without TLS",
+				Do:  "set both in one step, or list both under absent"})
+		}
+	}
+	return problems
+}
+
+// half returns which option of a pair the readers of group have and which they
+// lack. Both are empty when they have both or none.
+func (s *step) half(g *graph, group string, pair [2]string) (have, lacks string) {
+	has := func(key string) bool {
+		all := g.Find(key, s.readers(g, group)...)
+		return len(all) > 0 && all[len(all)-1].Value != ""
+	}
+	switch first, second := has(pair[0]), has(pair[1]); {
+	case first && !second:
+		return pair[0], pair[1]
+	case second && !first:
+		return pair[1], pair[0]
+	}
+	return "", ""
 }
 
 // isRead refuses a file that the server passes over without a word.

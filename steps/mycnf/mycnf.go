@@ -92,13 +92,13 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 	if err != nil {
 		return steps.Change{}, err
 	}
-	if err := s.counts(graph, want); err != nil {
-		return steps.Change{}, err
+	notes, err := s.counts(graph, want)
+	if err != nil || len(edits) == 0 {
+		return steps.Change{Notes: notes}, err
 	}
-	if len(edits) == 0 {
-		return steps.Change{}, nil
-	}
-	return s.change(found, old, edited.Bytes())
+	c, err := s.change(found, old, edited.Bytes())
+	c.Notes = notes
+	return c, err
 }
 
 // read returns the designated file. One that may be created is empty.

@@ -84,6 +84,10 @@ func TestRefusals(t *testing.T) {
 		{"writable by all", "path: /etc/mysql/conf.d/open.cnf\nsections: {mysqld: {ssl-ca: /c}}", "everybody may write"},
 		{"secret for all", "path: /etc/mysql/conf.d/new.cnf\ncreate: true\nsections: {client: {password: hunter22}}", "readable by everybody"},
 		{"broken file", "path: /etc/mysql/conf.d/broken.cnf\nsections: {mysqld: {ssl-ca: /c}}", "broken.cnf:2"},
+		{"certificate without key", "path: /etc/mysql/conf.d/half.cnf\ncreate: true\nsections: {mysqld: {ssl-ca: /c, ssl_cert: /d}}", "[mysqld] ssl-cert is set without ssl-key"},
+		{"a client's, too", "path: /etc/mysql/conf.d/half.cnf\ncreate: true\nsections: {client: {ssl-key: /d}}", "[client] ssl-key is set without ssl-cert"},
+		{"a key that is empty", "path: /etc/mysql/conf.d/half.cnf\ncreate: true\nsections: {sst: {tcert: /d, tkey: ''}}", "[sst] tcert is set without tkey"},
+		{"one of two is taken away", "path: /etc/mysql/conf.d/whole.cnf\nabsent: {mysqld: [ssl-key]}", "ssl-cert is set without ssl-key"},
 		{"TLS off", "path: /etc/mysql/conf.d/off.cnf\nsections: {mysqld: {ssl-ca: /c, ssl-cert: /d, ssl-key: /e}}", "turns TLS off"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -93,6 +97,9 @@ func TestRefusals(t *testing.T) {
 			w.Self.Chown("/etc/mysql/conf.d/open.cnf", "root", "root", 0o666)
 			if tt.name == "broken file" {
 				w.Self.PutFile("/etc/mysql/conf.d/broken.cnf", "[mysqld]\n[oops\n")
+			}
+			if strings.Contains(tt.yaml, "whole.cnf") {
+				w.Self.PutFile("/etc/mysql/conf.d/whole.cnf", "[mysqld]\nssl-cert = /d\nssl-key = /e\n")
 			}
 			if tt.name == "TLS off" {
 				w.Self.PutFile("/etc/mysql/conf.d/off.cnf", "[mysqld]\nskip-ssl\n")
@@ -104,6 +111,31 @@ func TestRefusals(t *testing.T) {
 			var p *steps.Problem
 			if !errors.As(err, &p) {
 				t.Errorf("the error is %T, which says neither why nor what to do", err)
+			}
+		})
+	}
+}
+
+// TestNotes tells of lines that the step does not touch, whether it has
+// something to change or not.
+func TestNotes(t *testing.T) {
+	const note = "/etc/mysql/conf.d/old.cnf:2: bind-address has no effect: /etc/mysql/mariadb.conf.d/50-server.cnf:2 sets it later; keep one of them"
+	for _, tt := range []struct{ name, yaml, want string }{
+		{"nothing to change", "path: /etc/mysql/conf.d/old.cnf\nsections: {mysqld: {port: 3306}}", note},
+		{"something to change", "path: /etc/mysql/conf.d/old.cnf\nsections: {mysqld: {port: 3307}}", note},
+		{"a wanted option in another file", "path: /etc/mysql/mariadb.conf.d/50-server.cnf\nsections: {mysqld: {bind_address: 127.0.0.1}}", note},
+		{"another option in another file", "path: /etc/mysql/mariadb.conf.d/50-server.cnf\nsections: {mysqld: {max_connections: 9}}", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := stepstest.NewWorld(Kind())
+			debian(w)
+			w.Self.PutFile("/etc/mysql/conf.d/old.cnf", "[mysqld]\nbind-address = 10.0.0.1\nport = 3306\n")
+			c, err := stepstest.Decode(t, Kind(), tt.yaml).Probe(t.Context(), w.View())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(c.Notes, "\n"); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
 	}

@@ -41,11 +41,6 @@ func (c *certs) checks() []check {
 			return nil
 		})
 	}
-	return append(checks, c.setChecks()...)
-}
-
-func (c *certs) setChecks() []check {
-	var checks []check
 	for i := range c.sets {
 		checks = append(checks, c.sets[i].check)
 	}

@@ -28,13 +28,42 @@ func (s *set) check(ctx context.Context, w world) error {
 	if err != nil {
 		return err
 	}
+	_, err = s.judge(found)
+	return err
+}
+
+// judge parts findings into what is refused and what people should know.
+func (s *set) judge(found []pki.Finding) (notes []string, err error) {
 	var problems *multierror.Error
 	for _, f := range found {
+		what := fmt.Sprintf("%s: %s", s.cert, f.What)
 		if f.Severity >= pki.Fail {
-			problems = multierror.Append(problems, &steps.Problem{What: fmt.Sprintf("%s: %s", s.cert, f.What), Why: f.Why, Do: f.Do})
+			problems = multierror.Append(problems, &steps.Problem{What: what, Why: f.Why, Do: f.Do})
+		} else {
+			notes = append(notes, what+"; "+f.Do)
 		}
 	}
-	return problems.ErrorOrNil()
+	return notes, problems.ErrorOrNil()
+}
+
+// judgeSets judges all sets, one after the other: they are files.
+func (c *certs) judgeSets(ctx context.Context, w world) (notes []string, err error) {
+	var problems *multierror.Error
+	for i := range c.sets {
+		found, err := c.sets[i].findings(ctx, w)
+		if err == nil {
+			var more []string
+			more, err = c.sets[i].judge(found)
+			notes = append(notes, more...)
+		}
+		if err != nil {
+			problems = multierror.Append(problems, err)
+		}
+	}
+	if problems != nil && len(problems.Errors) == 1 {
+		return notes, problems.Errors[0]
+	}
+	return notes, problems.ErrorOrNil()
 }
 
 // findings judges the files as they are on the host, or as a dry run foresees

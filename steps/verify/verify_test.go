@@ -308,6 +308,16 @@ func TestSetsBeforeAChange(t *testing.T) {
 	}
 }
 
+// TestSetsLeaveNotes tells what is not refused.
+func TestSetsLeaveNotes(t *testing.T) {
+	s, w := newSite(t), stepstest.NewWorld(Kind())
+	s.build(t, w)
+	c, err := stepstest.Decode(t, Kind(), sets+"address: 10.0.0.9").Probe(t.Context(), w.View())
+	if err != nil || len(c.Notes) != 1 || !strings.Contains(c.Notes[0], "does not name 10.0.0.9") {
+		t.Errorf("got %q, %v; want one note about the address", c.Notes, err)
+	}
+}
+
 // TestSetsThatARunMakes judges what stands for content that only the real run
 // makes, and says so when nothing does.
 func TestSetsThatARunMakes(t *testing.T) {
