@@ -30,7 +30,7 @@ func (u Unlock) fromAge(ctx context.Context, r Ref) (string, error) {
 	if err != nil {
 		return "", unreadable(r.Age, "the age file", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return "", unreadable(r.Age, "the age file", err)

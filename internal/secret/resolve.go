@@ -130,7 +130,7 @@ func readPrivate(file, what string) ([]byte, error) {
 	if err != nil {
 		return nil, unreadable(file, what, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, unreadable(file, what, err)
