@@ -1,0 +1,319 @@
+package jinja
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+)
+
+// dataFilters write and read values as JSON and YAML. Keys come in their order
+// as bytes.
+func dataFilters() map[string]routine {
+	compact := routine{params: "| indent sort_keys ensure_ascii", run: toJSON(0)}
+	return map[string]routine{
+		"to_json": compact, "tojson": compact,
+		"to_nice_json": {params: "| indent sort_keys ensure_ascii", run: toJSON(4)},
+		"to_yaml":      {params: "| indent sort_keys", run: toYAML(true)},
+		"to_nice_yaml": {params: "| indent sort_keys", run: toYAML(false)},
+		"from_json":    {run: fromJSON},
+	}
+}
+
+// writer builds a text piece by piece within the budget.
+type writer struct {
+	*budget
+	b   strings.Builder
+	err error
+}
+
+func (w *writer) put(parts ...string) {
+	for _, p := range parts {
+		if w.err == nil {
+			w.err = w.spend(1 + len(p)/64)
+		}
+		if w.err == nil && w.b.Len()+len(p) > maxText {
+			w.err = w.text(-1)
+		}
+		if w.err == nil {
+			w.b.WriteString(p)
+		}
+	}
+}
+
+func (w *writer) done() (any, error) {
+	if w.err != nil {
+		return nil, w.err
+	}
+	return w.b.String(), w.text(w.b.Len())
+}
+
+func toJSON(def int) func(c *invocation) (any, error) {
+	return func(c *invocation) (any, error) {
+		n, err := c.whole("indent", def)
+		if err != nil {
+			return nil, err
+		}
+		if n < 0 || n > 16 {
+			return nil, fmt.Errorf("indent must be between 0 and 16")
+		}
+		if err := c.walk(c.in); err != nil {
+			return nil, err
+		}
+		w := &writer{budget: &c.budget}
+		w.json(c.in, strings.Repeat(" ", n), "\n", c.flag("ensure_ascii", true))
+		return w.done()
+	}
+}
+
+// json writes v as Python's json.dumps does. Without indent all is on one line.
+func (w *writer) json(v any, indent, line string, ascii bool) {
+	switch x := v.(type) {
+	case nil:
+		w.put("null")
+	case bool:
+		w.put(strconv.FormatBool(x))
+	case int:
+		w.put(strconv.Itoa(x))
+	case float64:
+		w.put(decimal(x))
+	case string:
+		w.put(jsonText(x, ascii))
+	case []any:
+		w.group("[", "]", len(x), indent, line, func(i int) { w.json(x[i], indent, line+indent, ascii) })
+	case map[string]any:
+		keys := sorted(x)
+		w.group("{", "}", len(keys), indent, line, func(i int) {
+			w.put(jsonText(keys[i], ascii), ": ")
+			w.json(x[keys[i]], indent, line+indent, ascii)
+		})
+	default:
+		w.err = fmt.Errorf("%s cannot be written as data", shape(v))
+	}
+}
+
+func (w *writer) group(open, shut string, n int, indent, line string, one func(i int)) {
+	w.put(open)
+	for i := 0; i < n && w.err == nil; i++ {
+		switch {
+		case indent != "" && i > 0:
+			w.put(",")
+		case i > 0:
+			w.put(", ")
+		}
+		if indent != "" {
+			w.put(line + indent)
+		}
+		one(i)
+	}
+	if indent != "" && n > 0 {
+		w.put(line)
+	}
+	w.put(shut)
+}
+
+func jsonText(s string, ascii bool) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case strings.ContainsRune("\n\r\t\b\f", r):
+			b.WriteByte('\\')
+			b.WriteByte("nrtbf"[strings.IndexRune("\n\r\t\b\f", r)])
+		case r > 0xffff && ascii:
+			hi, lo := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, hi, lo)
+		case r < ' ' || r == 0x7f && !ascii || r > '~' && ascii && r != 0x7f:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func fromJSON(c *invocation) (any, error) {
+	s, err := c.inText()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.spend(len(s)); err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(strings.NewReader(s))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil || dec.More() {
+		return nil, fmt.Errorf("the text is not JSON")
+	}
+	return numbers(v), nil
+}
+
+func numbers(v any) any {
+	switch x := v.(type) {
+	case json.Number:
+		if n, err := strconv.Atoi(x.String()); err == nil {
+			return n
+		}
+		f, _ := x.Float64()
+		return f
+	case []any:
+		for i := range x {
+			x[i] = numbers(x[i])
+		}
+	case map[string]any:
+		for key := range x {
+			x[key] = numbers(x[key])
+		}
+	}
+	return v
+}
+
+// toYAML writes YAML as PyYAML lays it out: with flow, collections that hold
+// only single values stand on one line.
+func toYAML(flow bool) func(c *invocation) (any, error) {
+	return func(c *invocation) (any, error) {
+		n, err := c.whole("indent", map[bool]int{true: 2, false: 4}[flow])
+		if err != nil {
+			return nil, err
+		}
+		if n < 2 || n > 9 {
+			return nil, fmt.Errorf("indent must be between 2 and 9")
+		}
+		if err := c.walk(c.in); err != nil {
+			return nil, err
+		}
+		w := &yamlWriter{writer{budget: &c.budget}, n, flow}
+		w.value(c.in, 0, false)
+		if w.b.Len() == 0 || !strings.HasSuffix(w.b.String(), "\n") {
+			w.put("\n")
+		}
+		return w.done()
+	}
+}
+
+type yamlWriter struct {
+	writer
+	indent int
+	flow   bool
+}
+
+// value writes v, which stands behind something on its line unless opened is
+// false; margin is where its own lines begin.
+func (w *yamlWriter) value(v any, margin int, opened bool) {
+	if w.onOneLine(v) {
+		if opened {
+			w.put(" ")
+		}
+		w.inline(v)
+		w.put("\n")
+		return
+	}
+	switch x := v.(type) {
+	case []any:
+		for i, item := range x {
+			w.begin(margin, opened || i > 0)
+			w.put("-")
+			if w.onOneLine(item) {
+				w.value(item, 0, true)
+				continue
+			}
+			w.put(strings.Repeat(" ", w.indent-1))
+			w.value(item, margin+w.indent, false)
+		}
+	case map[string]any:
+		for i, key := range sorted(x) {
+			w.begin(margin, opened || i > 0)
+			w.put(yamlText(key), ":")
+			inner := margin + w.indent
+			if _, ok := x[key].([]any); ok {
+				inner = margin // PyYAML leaves lists below a key at the key's column
+			}
+			if !w.onOneLine(x[key]) {
+				w.put("\n")
+			}
+			w.nested(x[key], inner)
+		}
+	}
+}
+
+// nested writes what stands behind a key.
+func (w *yamlWriter) nested(v any, margin int) {
+	if w.onOneLine(v) {
+		w.value(v, 0, true)
+		return
+	}
+	w.put(strings.Repeat(" ", margin))
+	w.value(v, margin, false)
+}
+
+// begin starts a line at margin; the first of a collection is started already.
+func (w *yamlWriter) begin(margin int, fresh bool) {
+	if fresh {
+		w.put(strings.Repeat(" ", margin))
+	}
+}
+
+func (w *yamlWriter) onOneLine(v any) bool {
+	single := func(v any) bool {
+		switch v.(type) {
+		case []any, map[string]any:
+			return false
+		}
+		return true
+	}
+	switch x := v.(type) {
+	case []any:
+		return len(x) == 0 || w.flow && !slices.ContainsFunc(x, func(v any) bool { return !single(v) })
+	case map[string]any:
+		for _, v := range x {
+			if !w.flow || !single(v) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// inline writes v on the line.
+func (w *yamlWriter) inline(v any) {
+	switch x := v.(type) {
+	case string:
+		w.put(yamlText(x))
+	case []any:
+		w.group("[", "]", len(x), "", "", func(i int) { w.inline(x[i]) })
+	case map[string]any:
+		keys := sorted(x)
+		w.group("{", "}", len(keys), "", "", func(i int) {
+			w.put(yamlText(keys[i]), ": ")
+			w.inline(x[keys[i]])
+		})
+	default:
+		w.json(v, "", "", true)
+	}
+}
+
+var (
+	yamlPlain = regexp.MustCompile(`^[A-Za-z_/][A-Za-z0-9_./@+=%()~-]*( [A-Za-z0-9_./@+=%()~-]+)*$`)
+	yamlWord  = regexp.MustCompile(`(?i)^(true|false|yes|no|on|off|null|y|n|\.inf|\.nan)$`)
+)
+
+// yamlText writes a text bare where no reader takes it for something else.
+func yamlText(s string) string {
+	switch {
+	case yamlPlain.MatchString(s) && !yamlWord.MatchString(s):
+		return s
+	case strings.IndexFunc(s, func(r rune) bool {
+		return r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 || r == 0xfeff
+	}) >= 0:
+		return jsonText(s, true)
+	}
+	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+}

@@ -1,0 +1,362 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+var errDivide = errors.New("division by zero")
+
+func (r *run) unary(s *scope, u *unary) (any, error) {
+	v, err := r.eval(s, u.of)
+	if err != nil {
+		return nil, err
+	}
+	if u.op == "not" {
+		return !truth(v), nil
+	}
+	x, ok := number(v)
+	switch n, whole := v.(int); {
+	case !ok:
+		return nil, fmt.Errorf("%s has no sign", shape(v))
+	case u.op == "+":
+		return v, nil
+	case whole:
+		return -n, nil
+	}
+	return -x, nil
+}
+
+func (r *run) binary(s *scope, b *binary) (any, error) {
+	left, err := r.eval(s, b.l)
+	if err != nil {
+		return nil, err
+	}
+	if b.op == "and" && !truth(left) || b.op == "or" && truth(left) {
+		return left, nil
+	}
+	right, err := r.eval(s, b.r)
+	if err != nil {
+		return nil, err
+	}
+	switch b.op {
+	case "and", "or":
+		return right, nil
+	case "~":
+		return r.join(left, right)
+	}
+	return r.operate(b.op, left, right)
+}
+
+func (r *run) join(a, b any) (any, error) {
+	left, err := r.str(a)
+	if err != nil {
+		return nil, err
+	}
+	right, err := r.str(b)
+	if err != nil {
+		return nil, err
+	}
+	return left + right, r.text(len(left) + len(right))
+}
+
+func (r *run) operate(op string, a, b any) (any, error) {
+	x, ok := number(a)
+	y, also := number(b)
+	if ok && also {
+		m, whole := a.(int)
+		n, both := b.(int)
+		if whole && both && op != "/" {
+			return wholes(op, m, n)
+		}
+		return floats(op, x, y)
+	}
+	switch left := a.(type) {
+	case string:
+		return r.texts(op, left, b)
+	case []any:
+		return r.lists(op, left, b)
+	}
+	return nil, wrongOperands(op, a, b)
+}
+
+func wrongOperands(op string, a, b any) error {
+	h := ""
+	if op == "+" {
+		h = "`~` joins anything as text"
+	}
+	return hint(h, "%s %s %s cannot be computed", shape(a), op, shape(b))
+}
+
+func (r *run) texts(op string, a string, b any) (any, error) {
+	switch right := b.(type) {
+	case string:
+		if op == "+" {
+			return a + right, r.text(len(a) + len(right))
+		}
+	case int:
+		if op == "*" {
+			n := max(right, 0)
+			if len(a) > 0 && n > maxText/len(a) {
+				return nil, r.text(-1)
+			}
+			return strings.Repeat(a, n), r.text(len(a) * n)
+		}
+	}
+	if op == "%" {
+		args, ok := b.([]any)
+		if !ok {
+			args = []any{b}
+		}
+		return r.format(a, args)
+	}
+	return nil, wrongOperands(op, a, b)
+}
+
+func (r *run) lists(op string, a []any, b any) (any, error) {
+	switch right := b.(type) {
+	case []any:
+		if op == "+" {
+			return slices.Concat(a, right), r.items(len(a) + len(right))
+		}
+	case int:
+		if op == "*" {
+			n := max(right, 0)
+			if len(a) > 0 && n > maxItems/len(a) {
+				return nil, r.items(-1)
+			}
+			return slices.Repeat(a, n), r.items(len(a) * n)
+		}
+	}
+	return nil, wrongOperands(op, a, b)
+}
+
+// wholes computes with whole numbers, as Python rounds; what does not fit is
+// an error instead of a wrong number.
+func wholes(op string, a, b int) (any, error) {
+	var exact float64
+	var n int
+	switch op {
+	case "+":
+		exact, n = float64(a)+float64(b), a+b
+	case "-":
+		exact, n = float64(a)-float64(b), a-b
+	case "*":
+		exact, n = float64(a)*float64(b), a*b
+	case "**":
+		exact = math.Pow(float64(a), float64(b))
+		if b < 0 {
+			return exact, finite(exact)
+		}
+		n = power(a, b)
+	case "//", "%":
+		if b == 0 {
+			return nil, errDivide
+		}
+		q, m := a/b, a%b
+		if m != 0 && (m < 0) != (b < 0) {
+			q, m = q-1, m+b
+		}
+		if op == "%" {
+			return m, nil
+		}
+		return q, nil
+	}
+	if math.Abs(exact) >= 1<<62 {
+		return nil, errors.New("the number is too big")
+	}
+	return n, nil
+}
+
+func power(a, b int) int {
+	n := 1
+	for ; b > 0; b >>= 1 {
+		if b&1 == 1 {
+			n *= a
+		}
+		a *= a
+	}
+	return n
+}
+
+func floats(op string, a, b float64) (any, error) {
+	var f float64
+	switch op {
+	case "+":
+		f = a + b
+	case "-":
+		f = a - b
+	case "*":
+		f = a * b
+	case "**":
+		f = math.Pow(a, b)
+	default:
+		if b == 0 {
+			return nil, errDivide
+		}
+		switch op {
+		case "/":
+			f = a / b
+		case "//":
+			f = math.Floor(a / b)
+		case "%":
+			f = a - b*math.Floor(a/b)
+		}
+	}
+	return f, finite(f)
+}
+
+func finite(f float64) error {
+	if math.IsInf(f, 0) || math.IsNaN(f) {
+		return errors.New("the result is no number")
+	}
+	return nil
+}
+
+func (r *run) compare(s *scope, c *compare) (any, error) {
+	left, err := r.eval(s, c.first)
+	if err != nil {
+		return nil, err
+	}
+	for i, op := range c.ops {
+		right, err := r.eval(s, c.rest[i])
+		if err != nil {
+			return nil, err
+		}
+		holds, err := r.holds(op, left, right)
+		if err != nil || !holds {
+			return false, err
+		}
+		left = right
+	}
+	return true, nil
+}
+
+// holds reports whether `a op b` does.
+func (r *run) holds(op string, a, b any) (bool, error) {
+	if err := r.walk(a); err != nil {
+		return false, err
+	}
+	if err := r.walk(b); err != nil {
+		return false, err
+	}
+	switch op {
+	case "==":
+		return equal(a, b), nil
+	case "!=":
+		return !equal(a, b), nil
+	case "in":
+		return contains(b, a)
+	case "not in":
+		in, err := contains(b, a)
+		return !in, err
+	}
+	c, err := order(a, b)
+	switch op {
+	case "<":
+		return c < 0, err
+	case "<=":
+		return c <= 0, err
+	case ">":
+		return c > 0, err
+	default:
+		return c >= 0, err
+	}
+}
+
+func contains(in, v any) (bool, error) {
+	switch x := in.(type) {
+	case []any:
+		return slices.ContainsFunc(x, func(item any) bool { return equal(item, v) }), nil
+	case map[string]any:
+		key, ok := v.(string)
+		_, has := x[key]
+		return ok && has, nil
+	case string:
+		if part, ok := v.(string); ok {
+			return strings.Contains(x, part), nil
+		}
+	}
+	return false, fmt.Errorf("%s cannot be searched for %s", shape(in), shape(v))
+}
+
+// slice is of[lo:hi:step] as Python takes it.
+func (r *run) slice(s *scope, n *slice) (any, error) {
+	of, err := r.eval(s, n.of)
+	if err != nil {
+		return nil, err
+	}
+	var bounds [3]*int
+	for i, e := range []expr{n.lo, n.hi, n.step} {
+		if e == nil {
+			continue
+		}
+		v, err := r.eval(s, e)
+		if err != nil {
+			return nil, err
+		}
+		if whole, ok := v.(int); ok {
+			bounds[i] = &whole
+		} else if v != nil {
+			return nil, e.place().fail("", "a bound must be a whole number, but this is %s", shape(v))
+		}
+	}
+	if text, ok := of.(string); ok {
+		return r.sliceText(text, bounds)
+	}
+	list, ok := of.([]any)
+	if !ok {
+		return nil, fmt.Errorf("%s cannot be cut", shape(of))
+	}
+	out, err := cut(list, bounds)
+	if err != nil {
+		return nil, err
+	}
+	return out, r.items(len(out))
+}
+
+func (r *run) sliceText(text string, bounds [3]*int) (any, error) {
+	if err := r.text(len(text)); err != nil {
+		return nil, err
+	}
+	chars, err := cut([]rune(text), bounds)
+	return string(chars), err
+}
+
+func cut[T any](list []T, bounds [3]*int) ([]T, error) {
+	n, step := len(list), 1
+	if bounds[2] != nil {
+		step = *bounds[2]
+	}
+	if step == 0 {
+		return nil, errors.New("the step cannot be 0")
+	}
+	lo, hi, least, most := 0, n, 0, n
+	if step < 0 {
+		lo, hi, least, most = n-1, -1, -1, n-1
+	}
+	clip := func(i int) int {
+		if i < 0 {
+			i += n
+		}
+		return min(max(i, least), most)
+	}
+	if bounds[0] != nil {
+		lo = clip(*bounds[0])
+	}
+	if bounds[1] != nil {
+		hi = clip(*bounds[1])
+	}
+	out := []T{}
+	for i := lo; step > 0 && i < hi || step < 0 && i > hi; {
+		out = append(out, list[i])
+		if step > n || step < -n {
+			break
+		}
+		i += step
+	}
+	return out, nil
+}
