@@ -10,6 +10,7 @@ import (
 	"net"
 	"time"
 
+	"lockstep/internal/source"
 	"lockstep/steps/param"
 )
 
@@ -94,6 +95,32 @@ type Checker interface{ Check() error }
 type Local interface {
 	Needs() []string
 	Makes() []string
+}
+
+// Scoped is implemented by a step that evaluates a text against the variables
+// of its host by itself, as a template does. The compiler leaves the {{ }} of
+// the parameters that Verbatim names as they are. After decoding and Check, and
+// before any connection is opened, it asks once for each host what the step
+// Uses, refuses a name that the host lacks with the Use's own error unless it is
+// Optional, and keeps the resolved values beside the parameters. Each step that
+// is made from them later gets the values by SetVars, before anything else is
+// asked of it. A step works without SetVars as if the host had no variables.
+type Scoped interface {
+	// Verbatim is asked of a new step, before it is decoded.
+	Verbatim() []string
+	// Uses returns each variable once. Its error has a place of its own.
+	Uses() ([]Use, error)
+	// SetVars hands in the variables of Uses that the host has.
+	SetVars(vars map[string]source.Value)
+}
+
+// Use is a variable that a Scoped step takes from its host.
+type Use struct {
+	Name     string
+	Optional bool // the step asks whether it is there
+	// Missing is the error, with place and hint, that there is no such variable
+	// among the known ones.
+	Missing func(known []string) error
 }
 
 // Verifier is implemented by a step that can prove more than an empty probe.

@@ -12,6 +12,7 @@ import (
 	"lockstep/steps/galera"
 	"lockstep/steps/mycnf"
 	"lockstep/steps/service"
+	"lockstep/steps/template"
 	"lockstep/steps/verify"
 )
 
@@ -26,6 +27,7 @@ func Registry() (*steps.Registry, error) {
 		galera.Kind(),
 		mycnf.Kind(),
 		service.Kind(),
+		template.Kind(),
 		verify.Kind(),
 	)
 }
