@@ -21,8 +21,22 @@ func (nodes) Match(string) ([]plan.Target, error) {
 	return out, nil
 }
 
-// TestPlanCompiles compiles the example: every step decodes on every host.
+// TestPlanCompiles compiles the example: every step decodes on every host, and
+// what nodes_are_clients sets when it is true is taken back when it is false.
 func TestPlanCompiles(t *testing.T) {
+	const others = "certs directory copy verify my_cnf %s my_cnf galera galera service galera verify"
+	for value, own := range map[string]string{"true": "my_cnf(programs on the nodes)", "false": "my_cnf(programs on the nodes connect as before)"} {
+		got := strings.Join(steps(t, value), " ")
+		if want := strings.Replace(others, "%s", own, 1); got != want {
+			t.Errorf("nodes_are_clients: %s\ngot  %s\nwant %s", value, got, want)
+		}
+	}
+}
+
+// steps are the kinds of the plan's steps in order, those for programs on the
+// nodes with their names. Each must concern all hosts or none.
+func steps(t *testing.T, nodesAreClients string) []string {
+	t.Helper()
 	data, err := os.ReadFile("plan.yml")
 	if err != nil {
 		t.Fatal(err)
@@ -31,21 +45,24 @@ func TestPlanCompiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := plan.Compile("plan.yml", data, nodes{}, kinds, plan.Options{})
+	text := strings.Replace(string(data), "nodes_are_clients: true", "nodes_are_clients: "+nodesAreClients, 1)
+	p, err := plan.Compile("plan.yml", []byte(text), nodes{}, kinds, plan.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
 	for _, s := range p.Stages {
 		for _, task := range s.Tasks {
-			if !s.OnControl && !task.Concerns("node3") {
-				t.Errorf("%s leaves out node3", task.Name)
+			switch {
+			case task.Concerns("node1") != task.Concerns("node3"):
+				t.Errorf("%s leaves out some hosts", task.Name)
+			case !s.OnControl && !task.Concerns("node3"):
+			case strings.HasPrefix(task.Name, "programs"):
+				got = append(got, task.Kind.Name+"("+task.Name+")")
+			default:
+				got = append(got, task.Kind.Name)
 			}
-			got = append(got, task.Kind.Name)
 		}
 	}
-	const want = "certs directory copy verify my_cnf my_cnf my_cnf galera galera service galera verify"
-	if text := strings.Join(got, " "); text != want {
-		t.Errorf("got  %s\nwant %s", text, want)
-	}
+	return got
 }
