@@ -96,15 +96,22 @@ const maxSource = 1 << 20
 const maxIncludes = 20
 
 // Parse reads a template with all that it includes.
-func Parse(text string, o Options) (*Template, error) {
-	t := &Template{file: &file{text: normal(text)}, lib: newLibrary()}
+func Parse(text string, o Options) (t *Template, err error) {
+	t = &Template{file: &file{text: normal(text)}, lib: newLibrary()}
+	defer t.caught(&err)
 	l := &load{options: o, template: t, size: len(text)}
-	var err error
-	t.body, err = l.parse(t.file)
-	if err != nil {
+	if t.body, err = l.parse(t.file); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// caught turns a panic, which is a mistake of this package, into an error: one
+// template must not end the run of a whole cluster.
+func (t *Template) caught(err *error) {
+	if why := recover(); why != nil {
+		*err = pos{t.file, 0}.fail("please report the template", "internal error: the template cannot be worked on")
+	}
 }
 
 func normal(text string) string {
@@ -197,7 +204,8 @@ func (l *load) note(name string) {
 
 // Render renders the template over vars, which it does not change: plain data
 // of nil, bool, int, float64, string, []any and map[string]any.
-func (t *Template) Render(ctx context.Context, vars map[string]any) (string, error) {
+func (t *Template) Render(ctx context.Context, vars map[string]any) (text string, err error) {
+	defer t.caught(&err)
 	top := &scope{vars: map[string]any{}}
 	for name, v := range vars {
 		top.vars[name] = v

@@ -222,3 +222,23 @@ func TestCancel(t *testing.T) {
 		t.Errorf("got %v, want the context's error", err)
 	}
 }
+
+func TestPanicsAreErrors(t *testing.T) {
+	tpl, err := Parse("{{ 'a' | upper }}", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tpl.lib.filters["upper"] = routine{run: func(*invocation) (any, error) { panic("planted-secret") }}
+	if _, err := tpl.Render(t.Context(), nil); err == nil || strings.Contains(err.Error(), "planted") {
+		t.Errorf("got %v, want an error without the panic's words", err)
+	}
+}
+
+func TestComparisonsAreCounted(t *testing.T) {
+	text := "{% set big = range(2000) | list %}{% set ns = namespace(l=[]) %}{% for i in range(500) %}{% set ns.l = ns.l + [big + [i]] %}{% endfor %}"
+	for _, end := range []string{"{{ ns.l | unique | length }}", "{{ ns.l | union(ns.l) | length }}"} {
+		if _, err := render(text+end, nil); !errors.Is(err, ErrTooMuch) {
+			t.Errorf("%s: got %v, want %v", end, err, ErrTooMuch)
+		}
+	}
+}

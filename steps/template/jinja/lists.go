@@ -135,24 +135,32 @@ func reverse(c *invocation) (any, error) {
 	return list, nil
 }
 
+// weight counts all that is in list and returns what comparing one item costs.
+func (c *invocation) weight(list []any) (int, error) {
+	before := c.work
+	err := c.walk(list)
+	return 1 + (c.work-before)/max(1, len(list)), err
+}
+
 // keyed is each item's part by the argument attribute, in small letters unless
-// case_sensitive is set.
-func (c *invocation) keyed(list []any) ([]any, error) {
-	if err := c.walk(list); err != nil {
-		return nil, err
+// case_sensitive is set, and what comparing one costs.
+func (c *invocation) keyed(list []any) ([]any, int, error) {
+	weight, err := c.weight(list)
+	if err != nil {
+		return nil, 0, err
 	}
 	keys := make([]any, len(list))
 	for i, item := range list {
 		v, err := c.part(item, "attribute")
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if s, ok := v.(string); ok && !c.flag("case_sensitive", false) {
 			v = strings.ToLower(s)
 		}
 		keys[i] = v
 	}
-	return keys, nil
+	return keys, weight, nil
 }
 
 func sortList(c *invocation) (any, error) {
@@ -160,7 +168,7 @@ func sortList(c *invocation) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := c.keyed(list)
+	keys, weight, err := c.keyed(list)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +179,7 @@ func sortList(c *invocation) (any, error) {
 	back := c.flag("reverse", false)
 	slices.SortStableFunc(at, func(i, j int) int {
 		if err == nil {
-			err = c.spend(1)
+			err = c.spend(weight)
 		}
 		if err != nil {
 			return 0
@@ -194,13 +202,13 @@ func unique(c *invocation) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := c.keyed(list)
+	keys, weight, err := c.keyed(list)
 	if err != nil {
 		return nil, err
 	}
 	var kept, seen []any
 	for i, key := range keys {
-		if err := c.spend(1 + len(seen)); err != nil {
+		if err := c.spend(weight * (1 + len(seen))); err != nil {
 			return nil, err
 		}
 		if !slices.ContainsFunc(seen, func(v any) bool { return equal(v, key) }) {
@@ -217,7 +225,7 @@ func extreme(sign int) func(c *invocation) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		keys, err := c.keyed(list)
+		keys, _, err := c.keyed(list)
 		if err != nil {
 			return nil, err
 		}

@@ -34,14 +34,14 @@ func sets(keep func(a, b bool) bool) func(c *invocation) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, v := range []any{a, b} {
-			if err := c.walk(v); err != nil {
-				return nil, err
-			}
+		all := slices.Concat(a, b)
+		weight, err := c.weight(all)
+		if err != nil {
+			return nil, err
 		}
 		var out []any
-		for _, v := range slices.Concat(a, b) {
-			if err := c.spend(1 + len(a) + len(b)); err != nil {
+		for _, v := range all {
+			if err := c.spend(weight * (1 + len(all))); err != nil {
 				return nil, err
 			}
 			same := func(item any) bool { return equal(item, v) }
