@@ -39,7 +39,7 @@ type step struct {
 	sections        source.Value
 	flags, absent   source.Value
 	provider        source.Value
-	absentProvider  []string
+	absentProvider  source.Value
 	providerSection string
 	serverGroups    []string
 	create          bool
@@ -54,7 +54,7 @@ func (s *step) Params(p *param.Set) {
 	p.Raw(&s.flags, "flags", "map of lists", "section, then the options that stand there without a value")
 	p.Raw(&s.absent, "absent", "map of lists", "section, then the options that must not be there")
 	p.Raw(&s.provider, "provider_options", "map", "parameters inside wsrep_provider_options; the others there keep value and place")
-	p.Strings(&s.absentProvider, "absent_provider_options", "parameters that must not be inside wsrep_provider_options")
+	p.Raw(&s.absentProvider, "absent_provider_options", "list of text", "parameters that must not be inside wsrep_provider_options")
 	p.String(&s.providerSection, "provider_section", "the section in which wsrep_provider_options is put when it is nowhere yet")
 	p.Strings(&s.serverGroups, "server_groups", "the sections that the server reads as if they were one")
 	p.Path(&s.main, "main", "the file that the server is started with; without it /etc/my.cnf and /etc/mysql/my.cnf, as the server itself does")

@@ -146,6 +146,12 @@ func TestDecodeSaysWhere(t *testing.T) {
 		{"nothing wanted", "path: /a.cnf", "nothing is asked for"},
 		{"null value", "path: /a.cnf\nsections: {mysqld: {ssl-ca: }}", "plan.yml:2:21"},
 		{"unknown parameter", "path: /a.cnf\nprovider_options: {socket.ssl_certificate: /x}", "socket.ssl_cert"},
+		{"where the parameter is", "path: /a.cnf\nprovider_options:\n  socket.ssl: 'yes'\n  socket.sll_ca: /x", "plan.yml:4:18"},
+		{"where the value is", "path: /a.cnf\nprovider_options:\n  socket.ssl_ca: a;b", "plan.yml:3:18"},
+		{"where the option is", "path: /a.cnf\nabsent:\n  mysqld:\n    - skip-ssl\n    - 'no good'", "plan.yml:5:7"},
+		{"where the absent one is", "path: /a.cnf\nabsent_provider_options:\n  - 'a b'", "plan.yml:3:5"},
+		{"where the control character is", "path: /a.cnf\nsections: {mysqld: {ssl-ca: \"a\\x01b\"}}", "plan.yml:2:29"},
+		{"a map for a list", "path: /a.cnf\nabsent_provider_options: {a: b}", "must be a list"},
 		{"list for a value", "path: /a.cnf\nsections: {mysqld: {ssl-ca: [a]}}", "must be a single value"},
 		{"value for a list", "path: /a.cnf\nabsent: {mysqld: skip-ssl}", "write [skip-ssl]"},
 	} {
@@ -154,6 +160,15 @@ func TestDecodeSaysWhere(t *testing.T) {
 				t.Errorf("got %v, want an error with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestDecodeShowsNoSecret makes sure that a problem with a password comes
+// without the line that it stands in.
+func TestDecodeShowsNoSecret(t *testing.T) {
+	_, err := stepstest.TryDecode(Kind(), "path: /a.cnf\nsections:\n  client:\n    password: \"hun\\x01ter22\"")
+	if err == nil || !strings.Contains(err.Error(), "plan.yml:4:15") || strings.Contains(err.Error(), "ter22") {
+		t.Errorf("got %v, want an error with its place and without the value", err)
 	}
 }
 

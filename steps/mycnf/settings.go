@@ -23,11 +23,6 @@ func (s *step) settings() ([]optionfile.Setting, error) {
 	if len(d.settings) == 0 && d.problems == nil {
 		return nil, errors.New("nothing is asked for: give sections, flags, absent, provider_options or absent_provider_options")
 	}
-	for _, p := range optionfile.Check(d.settings) {
-		if p.Severity >= optionfile.Refuse {
-			d.problems = multierror.Append(d.problems, p)
-		}
-	}
 	return d.settings, d.problems.ErrorOrNil()
 }
 
@@ -39,14 +34,34 @@ type decoder struct {
 
 func (d *decoder) fail(err error) { d.problems = multierror.Append(d.problems, err) }
 
-// in completes a setting with its section. A section that the server reads
-// brings in the others which it reads as if they were the same one.
-func (d *decoder) in(section, key string, s optionfile.Setting) {
+// in takes a setting of a section and judges it; v is where it is written.
+func (d *decoder) in(section, key string, s optionfile.Setting, v source.Value) {
 	s.Group, s.Key = section, key
-	if slices.Contains(d.serverGroups, section) {
-		s.Same = slices.DeleteFunc(slices.Clone(d.serverGroups), func(g string) bool { return g == section })
-	}
+	s = d.whole(s)
+	d.judge(s, v)
 	d.settings = append(d.settings, s)
+}
+
+// whole completes a setting: a section that the server reads brings in the
+// others which it reads as if they were the same one.
+func (d *decoder) whole(s optionfile.Setting) optionfile.Setting {
+	if slices.Contains(d.serverGroups, s.Group) {
+		s.Same = slices.DeleteFunc(slices.Clone(d.serverGroups), func(g string) bool { return g == s.Group })
+	}
+	return s
+}
+
+// judge places the problems of one setting at v. They do not show its value,
+// but an excerpt of its line would.
+func (d *decoder) judge(s optionfile.Setting, v source.Value) {
+	if optionfile.IsSecret(s.Key) {
+		v = v.Seal()
+	}
+	for _, p := range optionfile.Check([]optionfile.Setting{s}) {
+		if p.Severity >= optionfile.Refuse {
+			d.fail(v.Errorf(p.Do, "%s", p.Text))
+		}
+	}
 }
 
 // fields returns the fields of v, which must be a map of what.
@@ -64,7 +79,7 @@ func (d *decoder) values(v source.Value) {
 		for _, option := range d.fields(section.Value, section.Key, "options and values") {
 			switch option.Value.Shape {
 			case source.Scalar:
-				d.in(section.Key, option.Key, optionfile.Setting{Value: option.Value.Text})
+				d.in(section.Key, option.Key, optionfile.Setting{Value: option.Value.Text}, option.Value)
 			case source.Null:
 				d.fail(option.Value.ErrorAt(option.KeyPos, "list it under flags (the name alone) or absent (not there), or write \"\" for an empty value",
 					"%s has no value", option.Key))
@@ -85,25 +100,54 @@ func (d *decoder) lists(v source.Value, name string, s optionfile.Setting) {
 				d.fail(item.Errorf("", "the name of an option is wanted, but this is %s", item.Shape))
 				continue
 			}
-			d.in(section.Key, item.Text, s)
+			d.in(section.Key, item.Text, s, item)
 		}
 	}
 }
 
-// subs makes one setting of all parameters inside wsrep_provider_options.
+// subs makes one setting of all parameters inside wsrep_provider_options, each
+// judged where it is written.
 func (d *decoder) subs(s *step) {
-	var subs []optionfile.Sub
+	list := optionfile.Setting{Group: s.providerSection, Key: providerOptions}
+	add := func(sub optionfile.Sub, v source.Value) {
+		one := list
+		one.Sub = []optionfile.Sub{sub}
+		d.judge(one, v)
+		list.Sub = append(list.Sub, sub)
+	}
 	for _, f := range d.fields(s.provider, "provider_options", "parameters and values") {
 		if f.Value.Shape != source.Scalar {
 			d.fail(f.Value.ErrorAt(f.KeyPos, "list it under absent_provider_options if it must go", "%s must be a single value, but this is %s", f.Key, f.Value.Shape))
 			continue
 		}
-		subs = append(subs, optionfile.Sub{Key: f.Key, Value: f.Value.Text})
+		add(optionfile.Sub{Key: f.Key, Value: f.Value.Text}, f.Value)
 	}
-	for _, key := range s.absentProvider {
-		subs = append(subs, optionfile.Sub{Key: key, Absent: true})
+	for _, item := range d.texts(s.absentProvider, "absent_provider_options") {
+		add(optionfile.Sub{Key: item.Text, Absent: true}, item)
 	}
-	if len(subs) > 0 {
-		d.in(s.providerSection, providerOptions, optionfile.Setting{Sub: subs})
+	if list.Sub != nil {
+		d.settings = append(d.settings, d.whole(list))
 	}
+}
+
+// texts returns the texts of a list; a single one stands for a list of one.
+func (d *decoder) texts(v source.Value, name string) []source.Value {
+	switch v.Shape {
+	case source.Null:
+		return nil
+	case source.Scalar:
+		return []source.Value{v}
+	case source.Map:
+		d.fail(v.Errorf("", "%s must be a list, but this is %s", name, v.Shape))
+		return nil
+	}
+	var texts []source.Value
+	for _, item := range v.Items {
+		if item.Shape != source.Scalar {
+			d.fail(item.Errorf("", "%s must hold single values, but this is %s", name, item.Shape))
+			continue
+		}
+		texts = append(texts, item)
+	}
+	return texts
 }
