@@ -43,7 +43,7 @@ func (c *compiler) bindWhen(t *Task) bool {
 			t.later, yes, err = true, true, nil
 		}
 		c.failOn(s.host, err)
-		t.skip[i] = !yes || err != nil
+		t.skip[i] = !yes && err == nil // a mistake hides no others
 	}
 	return slices.Contains(t.skip, false)
 }
@@ -58,7 +58,7 @@ func (c *compiler) bindParams(t *Task, selected bool) {
 	s := t.layer.scope(c.common)
 	v, err := s.resolve(t.params)
 	if isLater(err) {
-		t.later = true
+		t.wait(err)
 		err = checkEarly(t.Kind, s, t.params)
 		if err == nil {
 			return
@@ -107,7 +107,7 @@ func (c *compiler) bindHosts(t *Task, selected bool) {
 		s := t.layer.scope(base)
 		step, err := t.make(s, t.params)
 		if isLater(err) {
-			t.later = true
+			t.wait(err)
 			if err = nil; !t.word {
 				err = checkEarly(t.Kind, s, t.params)
 			}
@@ -178,7 +178,9 @@ func (c *compiler) global(t *Task, err error) error {
 	if !ok {
 		return err
 	}
-	t.later = true
+	if t.wait(err); t.sealed {
+		return nil
+	}
 	if r := c.registered[later.name]; r != nil && r.global {
 		return nil
 	}

@@ -25,7 +25,8 @@ type bound struct {
 	skip      []bool        // by host: not concerned; nil is none
 	names     []string      // by host, where they differ
 	delegates []string      // by host
-	later     bool
+	later     bool          // only a run knows some of it
+	sealed    bool          // it holds a secret
 	facts     bool
 }
 
@@ -98,6 +99,15 @@ func (b *bound) all(base *scope, conditions []condition) (bool, error) {
 		}
 	}
 	return wait == nil, wait
+}
+
+// wait notes why a value is not known while compiling.
+func (b *bound) wait(err error) {
+	if x, ok := err.(*laterError); ok && x.name == secretTag {
+		b.sealed = true
+	} else {
+		b.later = true
+	}
 }
 
 // delayed reports whether err says that a value is not known here and now.

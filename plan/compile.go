@@ -50,7 +50,7 @@ func Compile(file string, data []byte, inv Inventory, kinds *steps.Registry, o O
 	}
 	c := &compiler{
 		kinds: kinds, options: o, inv: inv,
-		world:   &world{exprs: newExpressions(), registered: map[string]*register{}, upcoming: map[string]source.Pos{}},
+		world:   &world{exprs: newExpressions(), registered: map[string]*register{}, upcoming: map[string]source.Pos{}, vault: vault{values: map[source.Pos]string{}}},
 		plan:    &Plan{File: file, index: map[string]int{}},
 		tagSeen: map[string]bool{}, made: map[string]bool{}, seen: map[string]*problem{}, files: map[string]source.Value{},
 	}

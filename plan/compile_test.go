@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,6 +32,7 @@ type set struct {
 	flag  bool
 	list  []string
 	raw   source.Value
+	mode  *fs.FileMode
 	src   string
 	made  string
 }
@@ -41,6 +43,7 @@ func (s *set) Params(p *param.Set) {
 	p.Bool(&s.flag, "flag", "a truth")
 	p.Strings(&s.list, "list", "some texts")
 	p.Raw(&s.raw, "raw", "anything", "whatever it is")
+	p.Mode(&s.mode, "mode", "permission bits")
 	p.ControlPath(&s.src, "src", "a local file that it reads")
 	p.ControlPath(&s.made, "made", "a local file that it makes")
 }
@@ -283,6 +286,9 @@ func showStep(t *testing.T, task *plan.Task, host string) string {
 		return text
 	}
 	step, err := task.Step(host)
+	if err != nil && strings.HasPrefix(err.Error(), "a secret is read only") {
+		return text + " sealed"
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,6 +303,9 @@ func (s *set) values() *set { return s }
 // String shows what differs from the zero set.
 func (s *set) String() string {
 	m := map[string]any{"text": s.text, "count": s.count, "flag": s.flag, "list": s.list, "raw": s.raw.Plain(), "src": s.src, "made": s.made}
+	if s.mode != nil {
+		m["mode"] = steps.FormatMode(*s.mode)
+	}
 	for key, v := range m {
 		if text := fmt.Sprint(v); text == "" || text == "0" || text == "false" || text == "[]" || text == "<nil>" {
 			delete(m, key)
@@ -333,7 +342,7 @@ func TestCompile(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := compile(t, a)
-			for range 5 {
+			for range 2 {
 				if again := compile(t, a); again != got {
 					t.Fatalf("compiled again it differs:\n%s\nbefore:\n%s", again, got)
 				}

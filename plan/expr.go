@@ -34,7 +34,7 @@ type expressions struct {
 func newExpressions() *expressions {
 	own := functions()
 	options, words := []expr.Option{expr.AllowUndefinedVariables(), expr.MaxNodes(maxNodes)}, builtins()
-	for _, name := range banned() {
+	for _, name := range append(banned(), replaced()...) {
 		options = append(options, expr.DisableBuiltin(name))
 	}
 	for _, f := range own {

@@ -5,8 +5,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,12 +48,13 @@ type function struct {
 // the machine's time zone.
 func banned() []string { return []string{"now", "date", "timezone"} }
 
+// replaced are functions that take a map in no order; ours go by its keys.
+func replaced() []string { return []string{"keys", "values", "toPairs"} }
+
 func builtins() []string {
 	var names []string
 	for _, f := range builtin.Builtins {
-		switch f.Name {
-		case "now", "date", "timezone":
-		default:
+		if !slices.Contains(banned(), f.Name) && !slices.Contains(replaced(), f.Name) {
 			names = append(names, f.Name)
 		}
 	}
@@ -65,16 +68,34 @@ func functions() []function {
 		{"basename", "basename(path)", "the last element of a path", `basename("/etc/my.cnf")`, `"my.cnf"`, text1(func(s string) (any, error) { return path.Base(s), nil })},
 		{"bool", "bool(x)", "true for true, yes, on and 1; false for false, no, off and 0", `bool("yes")`, `true`, any1(truth)},
 		{"combine", "combine(a, b)", "a map with the keys of both; b wins", `combine({"x": 1}, {"y": 2})`, `{"x":1,"y":2}`, combine},
-		{"default", "default(x, y)", "x, or y where x is null", `default(null, 3306)`, `3306`, orElse},
+		{"default", "default(x, y)", "x, or y where x is nil (`null` in YAML)", `default(nil, 3306)`, `3306`, orElse},
 		{"dirname", "dirname(path)", "a path without its last element", `dirname("/etc/my.cnf")`, `"/etc"`, text1(func(s string) (any, error) { return path.Dir(s), nil })},
 		{"from_json", "from_json(text)", "what a JSON text holds", `from_json("[1]")[0]`, `1`, text1(fromJSON)},
+		{"keys", "keys(map)", "the keys of a map, sorted", `keys({"b": 1, "a": 2})`, `["a","b"]`, sorted(func(key string, _ any) any { return key })},
 		{"lines", "lines(text)", "the lines of a text", `lines("a\nb\n")`, `["a","b"]`, text1(func(s string) (any, error) { return lines(s), nil })},
 		{"quote", "quote(text)", "the text as one word of a shell", `quote("it's")`, `"'it'\"'\"'s'"`, text1(func(s string) (any, error) { return shellescape.Quote(s), nil })},
 		{"regex_match", "regex_match(text, pattern)", "whether the pattern (RE2) is found in the text", `regex_match("db12", "^db[0-9]+$")`, `true`, regexMatch},
 		{"regex_replace", "regex_replace(text, pattern, by)", "the text with each match of the pattern (RE2) replaced; $1 is the first group", `regex_replace("db12", "db([0-9]+)", "node$1")`, `"node12"`, regexReplace},
+		{"toPairs", "toPairs(map)", "a list of [key, value], sorted by key", `toPairs({"a": 1})`, `[["a",1]]`, sorted(func(key string, v any) any { return []any{key, v} })},
 		{"to_json", "to_json(x)", "x as JSON on one line, keys sorted", `to_json({"a": [1]})`, `"{\"a\":[1]}"`, any1(toJSON)},
 		{"to_yaml", "to_yaml(x)", "x as YAML, keys sorted", `to_yaml({"a": 1})`, `"a: 1\n"`, any1(toYAML)},
+		{"values", "values(map)", "the values of a map, in the order of its keys", `values({"b": 1, "a": 2})`, `[2,1]`, sorted(func(_ string, v any) any { return v })},
 	}
+}
+
+// sorted is a function that makes a list of a map, in the order of its keys.
+func sorted(each func(key string, v any) any) func(...any) (any, error) {
+	return any1(func(v any) (any, error) {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("it takes a map, but this is %v", v)
+		}
+		out := []any{}
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			out = append(out, each(key, m[key]))
+		}
+		return out, nil
+	})
 }
 
 // text1 is a function of one text; a number or truth is taken as it is written.

@@ -39,7 +39,7 @@ func (c *compiler) failOn(host string, err error) {
 		}
 		return
 	}
-	text := err.Error()
+	text := mistake(err)
 	p, ok := c.seen[text]
 	if !ok {
 		p = &problem{err: err, on: map[string]bool{}}
@@ -50,6 +50,14 @@ func (c *compiler) failOn(host string, err error) {
 		p.on[host] = true
 		p.hosts = append(p.hosts, host)
 	}
+}
+
+// mistake identifies what is wrong: hints may differ from host to host.
+func mistake(err error) string {
+	if e, ok := err.(*source.Error); ok {
+		return e.Pos.String() + " " + e.Msg
+	}
+	return err.Error()
 }
 
 // said returns all problems, and names the hosts where only some have one.

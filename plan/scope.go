@@ -34,7 +34,7 @@ type world struct {
 	registered map[string]*register
 	upcoming   map[string]source.Pos // of all names that the plan registers
 	usedFacts  bool                  // while compiling: somebody asked for facts
-	secrets    map[string]string     // by reference, once they were read
+	vault      vault
 }
 
 // register is a name that a step gives to what it reports.
@@ -48,6 +48,10 @@ type register struct {
 type laterError struct{ name string }
 
 func (e *laterError) Error() string {
+	if e.name == secretTag {
+		return "a secret is read only when the whole plan is valid"
+	}
+
 	return fmt.Sprintf("%q is known only while the plan runs", e.name)
 }
 
@@ -154,7 +158,9 @@ func (s *scope) missing(name string) (any, error) {
 		return nil, &exprError{fmt.Sprintf("%q is used before the step that registers it, at %s", name, pos), "a step knows only what the steps before it reported"}
 	}
 	hint := ""
-	if n := source.Nearest(name, slices.DeleteFunc(s.names(), func(n string) bool { return n == name })); n != "" {
+	if slices.Contains([]string{"null", "none", "None", "omit"}, name) {
+		hint = "write nil where there is no value"
+	} else if n := source.Nearest(name, slices.DeleteFunc(s.names(), func(n string) bool { return n == name })); n != "" {
 		hint = fmt.Sprintf("did you mean %q?", n)
 	}
 	return nil, &exprError{fmt.Sprintf("the variable %q is not defined", name), hint}

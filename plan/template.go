@@ -120,7 +120,9 @@ func (r *resolver) note(err error) bool {
 	case nil:
 		return false
 	case *laterError:
-		r.later = x
+		if r.later == nil || r.later.name == secretTag {
+			r.later = x
+		}
 	case *variesError:
 		r.varies = x
 	default:
@@ -133,6 +135,11 @@ func (r *resolver) note(err error) bool {
 func (r *resolver) value(v source.Value) source.Value {
 	if !templated(v) {
 		return v
+	}
+	if v.Tag == secretTag {
+		out, err := r.secret(v)
+		r.note(err)
+		return out
 	}
 	switch v.Shape {
 	case source.Scalar:
@@ -163,6 +170,9 @@ func (r *resolver) value(v source.Value) source.Value {
 
 // templated reports whether v or anything below it needs resolving.
 func templated(v source.Value) bool {
+	if v.Tag == secretTag {
+		return true
+	}
 	switch v.Shape {
 	case source.Scalar:
 		text, ok := v.Any.(string)
@@ -180,7 +190,7 @@ func templated(v source.Value) bool {
 			}
 		}
 	}
-	return v.Tag == secretTag
+	return false
 }
 
 // resolve replaces every {{ }} in v and below it.

@@ -8,6 +8,7 @@ import (
 
 	"lockstep/executor"
 	"lockstep/executor/local"
+	"lockstep/internal/secret"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -58,6 +59,10 @@ func (a *app) pending(report *executor.Report, err error) error {
 func (a *app) prepare(ctx context.Context, file string) (*executor.Executor, func(), error) {
 	inv, p, err := a.load(ctx, file)
 	if err != nil {
+		return nil, nil, err
+	}
+	var store secret.Store
+	if err := p.Unlock(ctx, a.getenv("HOME"), store.Resolve, a.redactor.Add); err != nil {
 		return nil, nil, err
 	}
 	a.view = a.newView()

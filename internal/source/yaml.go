@@ -22,8 +22,8 @@ const maxValues = 1_000_000
 // ParseYAML reads one YAML document strictly: duplicate keys, keys that are not
 // text, aliases that loop or explode, tabs in indentation, and bytes that are
 // not UTF-8 are errors. All problems that can be found are in the one error.
-// A scalar with one of the given local tags ("!vault") is kept with its Tag,
-// for the caller to judge; any other unknown tag is an error.
+// A value with one of the given local tags ("!vault") is kept with its Tag, for
+// the caller to judge; any other unknown tag is an error.
 func ParseYAML(file string, data []byte, tags ...string) (Value, error) {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	if at := invalidUTF8(data); at >= 0 {
@@ -92,13 +92,15 @@ func (r *yamlReader) value(n *yaml.Node, open []*yaml.Node) Value {
 		v = r.value(n.Alias, append(open, n.Alias))
 	case yaml.SequenceNode:
 		v.Shape = List
-		r.known(n, "!!seq")
+		r.known(&v, n, "!!seq")
 		for _, item := range n.Content {
-			v.Items = append(v.Items, r.value(item, open))
+			if v.Items = append(v.Items, r.value(item, open)); r.count > maxValues {
+				break
+			}
 		}
 	case yaml.MappingNode:
 		v.Shape = Map
-		r.known(n, "!!map")
+		r.known(&v, n, "!!map")
 		r.fields(&v, n, open)
 	case yaml.ScalarNode:
 		r.scalar(&v, n)
@@ -106,16 +108,20 @@ func (r *yamlReader) value(n *yaml.Node, open []*yaml.Node) Value {
 	return v
 }
 
-// known refuses a tag on a list or map that is not its own.
-func (r *yamlReader) known(n *yaml.Node, own string) {
-	if tag := n.ShortTag(); tag != own {
+// known refuses a tag on a list or map that is neither its own nor one that the
+// caller judges.
+func (r *yamlReader) known(v *Value, n *yaml.Node, own string) {
+	tag := n.ShortTag()
+	if slices.Contains(r.tags, tag) {
+		v.Tag = tag
+	} else if tag != own {
 		r.fail(n, "", "the tag %s is not known here", tag)
 	}
 }
 
 func (r *yamlReader) fields(v *Value, n *yaml.Node, open []*yaml.Node) {
 	seen := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content) && r.count <= maxValues; i += 2 {
 		key, val := n.Content[i], n.Content[i+1]
 		if key.Tag == "!!merge" {
 			r.fail(key, "write the keys out", "the merge key << is not supported: it hides where a value comes from")

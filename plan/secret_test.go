@@ -1,0 +1,66 @@
+package plan_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"lockstep/internal/secret"
+	"lockstep/internal/source"
+	"lockstep/plan"
+)
+
+func sealed(t *testing.T, text string) *plan.Plan {
+	t.Helper()
+	v, err := source.ParseYAML("hosts.yml", []byte(threeHosts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Compile("dir/plan.yml", []byte(text), hosts{v}, registry(t), plan.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestSecretsAreReadOnceAllIsValid(t *testing.T) {
+	p := sealed(t, `
+hosts: all
+vars: {password: !secret {file: db.txt}}
+steps:
+  - put: {text: "{{ password }} of {{ host }}", count: 3}
+  - put: {text: "{{ password }}"}
+`)
+	task := p.Stages[0].Tasks[0]
+	if _, err := task.Step("db1"); err == nil {
+		t.Error("a step was made without its secret")
+	}
+	var asked []secret.Ref
+	var learned []string
+	err := p.Unlock(t.Context(), "/home/me", func(_ context.Context, r secret.Ref) (string, error) {
+		asked = append(asked, r)
+		return "hunter22", nil
+	}, func(s string) { learned = append(learned, s) })
+	if err != nil || len(asked) != 1 || asked[0].File != "dir/db.txt" || fmt.Sprint(learned) != "[hunter22]" {
+		t.Fatalf("asked %+v, learned %q, %v", asked, learned, err)
+	}
+	step, err := task.Step("db2")
+	if err != nil || step.(interface{ values() *set }).values().text != "hunter22 of db2" {
+		t.Errorf("got %v, %v", step, err)
+	}
+}
+
+func TestSecretsThatCannotBeUsed(t *testing.T) {
+	p := sealed(t, "hosts: all\nvars: {n: !secret {env: N}}\nsteps:\n  - put: {count: \"{{ n }}\"}\n")
+	read := func(context.Context, secret.Ref) (string, error) { return "not a number", nil }
+	if err := p.Unlock(t.Context(), "", read, func(string) {}); err == nil || !strings.Contains(err.Error(), "count must be a whole number") {
+		t.Errorf("got %v", err)
+	}
+	p = sealed(t, "hosts: all\nvars: {n: !secret {env: N}}\nsteps:\n  - put: {count: \"{{ n }}\"}\n")
+	read = func(context.Context, secret.Ref) (string, error) { return "", errors.New("N is not set") }
+	if err := p.Unlock(t.Context(), "", read, func(string) {}); err == nil || !strings.Contains(err.Error(), "dir/plan.yml:2:11: the secret cannot be read: N is not set") {
+		t.Errorf("got %v", err)
+	}
+}
