@@ -36,14 +36,17 @@ relabel() { selinux && command -v restorecon >/dev/null && restorecon -- "$1"; :
 acl() {
 command -v getfacl >/dev/null && command -v setfacl >/dev/null || return 0
 [ -n "$(getfacl -cps -- "$1" 2>/dev/null)" ] || return 0
-getfacl -cp -- "$1" | setfacl --set-file=- -- "$2"
+getfacl -cp -- "$1" | sed 's/^user::.*/user::rw-/; s/^mask::.*/mask::---/; s/^other::.*/other::---/' | setfacl --set-file=- -- "$2"
 }
 keep() {
+kept=
 [ -e "$3" ] || { label "$2" "$3"; return 0; }
 [ -f "$3" ] || { echo "$3 is not a file" >&2; broken $1; }
-o=$(stat -L -c '%u:%g' -- "$3") && m=$(stat -L -c '%a' -- "$3") || broken $1
-[ "$(stat -c '%u:%g' -- "$2")" = "$o" ] || chown -- "$o" "$2" || broken $1
-chmod "$m" "$2" && acl "$3" "$2" || broken $1
+o=$(stat -L -c '%u:%g:%a' -- "$3") && n=$(stat -c '%u:%g' -- "$2") || broken $1
+kept=${o##*:} o=${o%:*}
+[ -n "$4" ] || [ "${n%:*}" = "${o%:*}" ] || chown -- "${o%:*}" "$2" || broken $1
+[ -n "$5" ] || [ "${n#*:}" = "${o#*:}" ] || chgrp -- "${o#*:}" "$2" || broken $1
+acl "$3" "$2" || broken $1
 label "$2" "$3"
 }
 flush() { sync -- "$@" 2>/dev/null || sync; }
@@ -81,8 +84,7 @@ func commitScript(plan []staged) string {
 			continue
 		}
 		temps = append(temps, fmt.Sprintf("\"$temp%d\"", i))
-		fmt.Fprintf(&b, "keep %d \"$temp%d\" %s\n", i, i, shellescape.Quote(s.real))
-		fmt.Fprintf(&b, "attrs %d \"$temp%d\" %s\n", i, i, attrWords(s.Attrs))
+		b.WriteString(prepareLines(i, s))
 	}
 	if len(temps) > 0 {
 		fmt.Fprintf(&b, "flush %s\n", strings.Join(temps, " "))
@@ -92,6 +94,20 @@ func commitScript(plan []staged) string {
 	}
 	fmt.Fprintf(&b, "flush %s\n", strings.Join(folders(plan), " "))
 	return b.String()
+}
+
+// prepareLines give a staged file the owner, group and mode that it will have:
+// what is not wanted otherwise is kept from the old one. The mode comes last, so
+// that nobody may read the new content who may read neither the old file nor
+// the new one.
+func prepareLines(i int, s staged) string {
+	owner, group := shellescape.Quote(s.Attrs.Owner), shellescape.Quote(s.Attrs.Group)
+	mode := modeWord(s.Attrs)
+	if mode == "" {
+		mode = `"$kept"`
+	}
+	return fmt.Sprintf("keep %d \"$temp%d\" %s %s %s\n", i, i, shellescape.Quote(s.real), owner, group) +
+		fmt.Sprintf("attrs %d \"$temp%d\" %s %s %s\n", i, i, owner, group, mode)
 }
 
 func moveLine(i int, s staged) string {
@@ -118,11 +134,15 @@ func wasVersion(was steps.Stat) string {
 }
 
 func attrWords(a steps.Attrs) string {
-	mode := ""
-	if a.Mode != nil {
-		mode = "0" + strconv.FormatUint(uint64(*a.Mode&0o7777), 8)
+	return shellescape.Quote(a.Owner) + " " + shellescape.Quote(a.Group) + " " + shellescape.Quote(modeWord(a))
+}
+
+// modeWord is the mode as chmod takes it, or empty.
+func modeWord(a steps.Attrs) string {
+	if a.Mode == nil {
+		return ""
 	}
-	return shellescape.Quote(a.Owner) + " " + shellescape.Quote(a.Group) + " " + shellescape.Quote(mode)
+	return "0" + strconv.FormatUint(uint64(*a.Mode&0o7777), 8)
 }
 
 // folders are the quoted directories whose entries the batch changes.
