@@ -31,17 +31,24 @@ type sftpSession struct {
 }
 
 // lazy is a value that is made on first use, and again when it went stale.
-// The zero lazy is ready.
 type lazy[T any] struct {
-	mu    sync.Mutex
+	hold  chan struct{} // full while somebody has the value in hand
 	value T
 	made  bool
 }
 
-// get returns the value, made by dial if there is none that is fresh.
-func (l *lazy[T]) get(fresh func(T) bool, dial func() (T, error)) (T, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func newLazy[T any]() lazy[T] { return lazy[T]{hold: make(chan struct{}, 1)} }
+
+// get returns the value, made by dial if there is none that is fresh. Who waits
+// for another's dial waits no longer than ctx.
+func (l *lazy[T]) get(ctx context.Context, fresh func(T) bool, dial func() (T, error)) (T, error) {
+	select {
+	case l.hold <- struct{}{}:
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+	defer func() { <-l.hold }()
 	if l.made && fresh(l.value) {
 		return l.value, nil
 	}
@@ -55,8 +62,8 @@ func (l *lazy[T]) get(fresh func(T) bool, dial func() (T, error)) (T, error) {
 
 // take returns the value for the last time, if there is one.
 func (l *lazy[T]) take() (T, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.hold <- struct{}{}
+	defer func() { <-l.hold }()
 	made := l.made
 	l.made = false
 	return l.value, made
@@ -69,7 +76,10 @@ func connect(ctx context.Context, t Target, log *slog.Logger) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{target: t, log: log, client: client, lost: make(chan struct{})}
+	l := &link{
+		target: t, log: log, client: client, lost: make(chan struct{}),
+		reader: newLazy[*shell](), writer: newLazy[*shell](), files: newLazy[*sftpSession](),
+	}
 	l.work.Add(2)
 	go func() {
 		defer l.work.Done()
@@ -107,7 +117,7 @@ func (l *link) check() {
 }
 
 func (l *link) readShell(ctx context.Context) (*shell, error) {
-	return l.reader.get(usable, func() (*shell, error) {
+	return l.reader.get(ctx, usable, func() (*shell, error) {
 		return startShell(ctx, l.client, l.target, l.killBelow)
 	})
 }
@@ -115,7 +125,7 @@ func (l *link) readShell(ctx context.Context) (*shell, error) {
 // writeShell ends no process by itself: jobs are ended by endJob, and never by
 // KILL.
 func (l *link) writeShell(ctx context.Context) (*shell, error) {
-	return l.writer.get(usable, func() (*shell, error) {
+	return l.writer.get(ctx, usable, func() (*shell, error) {
 		return startShell(ctx, l.client, l.target, func(int) {})
 	})
 }

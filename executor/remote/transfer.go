@@ -62,7 +62,7 @@ func startSFTP(ctx context.Context, l *link, servers []string) (*sftpSession, er
 
 // stageSFTP sends all payloads, many at once.
 func (l *link) stageSFTP(ctx context.Context, plan []staged, servers []string) (int, error) {
-	session, err := l.files.get(func(*sftpSession) bool { return true }, func() (*sftpSession, error) {
+	session, err := l.files.get(ctx, func(*sftpSession) bool { return true }, func() (*sftpSession, error) {
 		return startSFTP(ctx, l, servers)
 	})
 	if err != nil {
