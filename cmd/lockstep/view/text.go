@@ -169,7 +169,9 @@ func (t *text) end(e executor.Event) {
 	add(c.Verified, "verified")
 	add(c.Failed, "failed")
 	add(c.Ignored, "FAILED BUT IGNORED OR RESCUED")
-	if c.Changes+c.Unknown+c.Failed+c.Ignored == 0 {
+	if e.Err != nil && c.Failed == 0 {
+		parts = append(parts, "ended early")
+	} else if c.Changes+c.Unknown+c.Failed+c.Ignored == 0 {
 		t.printf("\n%s as wanted, nothing to do", plural(len(t.hosts), "host"))
 		if c.Verified > 0 {
 			t.printf("; %d verified", c.Verified)

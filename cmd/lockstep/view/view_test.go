@@ -189,3 +189,16 @@ func TestWhatNewContentReplacesIsShown(t *testing.T) {
 		t.Errorf("got %q", text)
 	}
 }
+
+// TestRunThatEndedEarlyDoesNotSayAllIsWell: nobody looked at the rest.
+func TestRunThatEndedEarlyDoesNotSayAllIsWell(t *testing.T) {
+	for _, dry := range []bool{true, false} {
+		var out bytes.Buffer
+		v := Text(&out, &secret.Redactor{}, false, false)
+		v.Event(executor.Event{Type: executor.EventStart, Hosts: []string{"db1"}, DryRun: dry})
+		v.Event(executor.Event{Type: executor.EventEnd, DryRun: dry, Counts: &executor.Counts{OK: 2}, Err: executor.ErrInterrupted})
+		if text := out.String(); strings.Contains(text, "nothing to do") || !strings.Contains(text, "2 as wanted, ended early") {
+			t.Errorf("dry run %v: got\n%s", dry, text)
+		}
+	}
+}
