@@ -152,3 +152,19 @@ func (a *app) gracefully() <-chan struct{} {
 	a.graceful = make(chan struct{})
 	return a.graceful
 }
+
+// untilAsked is ctx that ends when the run is asked to stop, too.
+func (a *app) untilAsked(ctx context.Context) (context.Context, context.CancelFunc) {
+	a.mu.Lock()
+	stop := a.graceful
+	a.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -55,7 +53,7 @@ func (a *app) apply(ctx context.Context, file string) error {
 	if report.Changes+report.Unknown == 0 {
 		return &outcome{exitDone, "nothing to change", nil}
 	}
-	if err := a.approve(len(x.Plan.Hosts)); err != nil {
+	if err := a.approve(ctx, len(x.Plan.Hosts)); err != nil {
 		return err
 	}
 	x.Stop = a.gracefully()
@@ -85,12 +83,16 @@ func applied(report *executor.Report, err error) error {
 }
 
 // approve asks the person at the terminal.
-func (a *app) approve(hosts int) error {
+func (a *app) approve(ctx context.Context, hosts int) error {
 	if a.flags.yes {
 		return nil
 	}
 	a.sayPart(fmt.Sprintf("\nMake these changes on %d hosts? Only \"yes\" does: ", hosts))
-	line, err := bufio.NewReader(a.stdin).ReadString('\n')
+	line, err := a.readLine(ctx)
+	if ctx.Err() != nil {
+		a.say("")
+		return ctx.Err()
+	}
 	if err != nil || strings.TrimSpace(line) != "yes" {
 		return &outcome{exitRefused, "not approved, and nothing was changed", nil}
 	}
@@ -98,19 +100,16 @@ func (a *app) approve(hosts int) error {
 }
 
 // goOn asks the person at the terminal whether a run that pauses is to go on.
-func (a *app) goOn(_ context.Context, question string) error {
+func (a *app) goOn(ctx context.Context, question string) error {
 	if a.flags.yes {
 		return nil
 	}
 	a.sayPart(fmt.Sprintf("\n%s Only \"yes\" goes on: ", question))
-	line, err := bufio.NewReader(a.stdin).ReadString('\n')
+	ctx, cancel := a.untilAsked(ctx)
+	defer cancel()
+	line, err := a.readLine(ctx)
 	if err != nil || strings.TrimSpace(line) != "yes" {
 		return fmt.Errorf("%w: not approved: %s", executor.ErrInterrupted, question)
 	}
 	return nil
-}
-
-// sayPart writes to stderr without ending the line.
-func (a *app) sayPart(text string) {
-	_, _ = io.WriteString(a.masked(a.stderr), text) // nowhere else to complain
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +44,7 @@ type hosts struct {
 // connect dials all of the plan's hosts at the same time. Every host that
 // cannot be used is in the one error, in the inventory's order.
 func (a *app) connect(ctx context.Context, inv *inventory.Inventory, p *plan.Plan) (hosts, error) {
-	password, err := a.becomePassword()
+	password, err := a.becomePassword(ctx)
 	if err != nil {
 		return hosts{}, err
 	}
@@ -52,7 +52,7 @@ func (a *app) connect(ctx context.Context, inv *inventory.Inventory, p *plan.Pla
 	conns := make([]executor.Machine, len(wanted))
 	failed := make([]error, len(wanted))
 	log := a.log()
-	phrases := a.passphrases()
+	phrases := a.passphrases(ctx)
 	defer phrases.end()
 	var wg sync.WaitGroup
 	for i, d := range wanted {
@@ -82,11 +82,11 @@ func (a *app) connect(ctx context.Context, inv *inventory.Inventory, p *plan.Pla
 			up.as[plan.Acting{Host: d.Name, As: *d.as}] = conns[i]
 		}
 	}
-	if err := a.unusable(wanted, failed); err != nil {
+	if err := cmp.Or(ctx.Err(), a.unusable(wanted, failed)); err != nil {
 		up.close()
 		return hosts{}, err
 	}
-	return up, ctx.Err()
+	return up, nil
 }
 
 // dial is one connection that a plan needs.
@@ -213,7 +213,7 @@ func (a *app) knownHosts(c inventory.Connection) []string {
 }
 
 // becomePassword reads the sudo password from where the flags say.
-func (a *app) becomePassword() (string, error) {
+func (a *app) becomePassword(ctx context.Context) (string, error) {
 	var password string
 	switch {
 	case a.flags.becomeFile != "":
@@ -224,7 +224,7 @@ func (a *app) becomePassword() (string, error) {
 		password = strings.TrimRight(string(data), "\r\n")
 	case a.flags.askBecome:
 		var err error
-		if password, err = a.ask("sudo password: "); err != nil {
+		if password, err = a.ask(ctx, "sudo password: "); err != nil {
 			return "", err
 		}
 	}
@@ -233,21 +233,6 @@ func (a *app) becomePassword() (string, error) {
 }
 
 // passphrases asks the person at the terminal.
-func (a *app) passphrases() *passphrases {
-	return &passphrases{ask: func(file string) (string, error) { return a.ask("Passphrase of " + file + ": ") }}
-}
-
-// ask reads a secret: from the terminal without showing it, or a line of stdin.
-func (a *app) ask(prompt string) (string, error) {
-	if term.IsTerminal(int(a.stdin.Fd())) {
-		a.sayPart(prompt)
-		text, err := term.ReadPassword(int(a.stdin.Fd()))
-		a.say("")
-		return string(text), err
-	}
-	line, err := bufio.NewReader(a.stdin).ReadString('\n')
-	if line == "" && err != nil {
-		return "", fmt.Errorf("%sstdin gave none: %w", prompt, err)
-	}
-	return strings.TrimRight(line, "\r\n"), nil
+func (a *app) passphrases(ctx context.Context) *passphrases {
+	return &passphrases{ask: func(file string) (string, error) { return a.ask(ctx, "Passphrase of "+file+": ") }}
 }

@@ -52,7 +52,7 @@ func (a *app) inventoryPaths(planFile string) ([]string, error) {
 // readInventory reads inventories with the variables beside them and beside the
 // plan, and learns their secrets, so that nothing shows them.
 func (a *app) readInventory(ctx context.Context, paths []string, planFolder string) (*inventory.Inventory, error) {
-	ring, err := a.keyring()
+	ring, err := a.keyring(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"lockstep/inventory/vault"
@@ -22,8 +24,8 @@ func (a *app) vaultFlags(cmd *cobra.Command) {
 
 // keyring has the passwords that the flags name. It asks for none before
 // something encrypted is met.
-func (a *app) keyring() (*vault.Keyring, error) {
-	ring := &vault.Keyring{Ask: a.askVault}
+func (a *app) keyring(ctx context.Context) (*vault.Keyring, error) {
+	ring := &vault.Keyring{Ask: func(prompt string) (string, error) { return a.askVault(ctx, prompt) }}
 	files := a.flags.vault.files
 	if env := a.getenv("LOCKSTEP_VAULT_PASSWORD_FILE"); env != "" && len(files) == 0 {
 		files = []string{env}
@@ -45,8 +47,8 @@ func (a *app) keyring() (*vault.Keyring, error) {
 }
 
 // askVault asks and learns the answer, so that nothing shows it.
-func (a *app) askVault(prompt string) (string, error) {
-	text, err := a.ask(prompt)
+func (a *app) askVault(ctx context.Context, prompt string) (string, error) {
+	text, err := a.ask(ctx, prompt)
 	a.redactor.Add(text)
 	return text, err
 }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
+)
+
+// terminal is a pseudo terminal with a program at its other end.
+type terminal struct {
+	near, far *os.File
+	text      transcript
+}
+
+func newTerminal(t *testing.T) *terminal {
+	t.Helper()
+	near, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	must(t, err)
+	t.Cleanup(func() { _ = near.Close() })
+	must(t, unix.IoctlSetPointerInt(int(near.Fd()), unix.TIOCSPTLCK, 0))
+	n, err := unix.IoctlGetInt(int(near.Fd()), unix.TIOCGPTN)
+	must(t, err)
+	far, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	must(t, err)
+	t.Cleanup(func() { _ = far.Close() })
+	return &terminal{near: near, far: far}
+}
+
+// echoes reports whether the terminal shows what is typed.
+func (x *terminal) echoes(t *testing.T) bool {
+	t.Helper()
+	state, err := unix.IoctlGetTermios(int(x.far.Fd()), unix.TCGETS)
+	must(t, err)
+	return state.Lflag&unix.ECHO != 0
+}
+
+// run starts the program at the terminal and returns once it has asked.
+func (x *terminal) run(t *testing.T, question string, args ...string) (end func() outcomeOf) {
+	t.Helper()
+	cmd := program(t, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = x.far, x.far, x.far
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	must(t, cmd.Start())
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := x.near.Read(buf)
+			if err != nil {
+				return
+			}
+			_, _ = x.text.Write(buf[:n])
+		}
+	}()
+	x.text.wait(t, question)
+	return func() outcomeOf {
+		code := codeOf(t, cmd.Wait())
+		x.text.wait(t, "lockstep: exit ")
+		return outcomeOf{code, "", x.text.String()}
+	}
+}
+
+// TestInterruptIsHeardAtEveryQuestion, which leaves the terminal as it was.
+func TestInterruptIsHeardAtEveryQuestion(t *testing.T) {
+	p := newPause(t)
+	for _, row := range []struct {
+		question string
+		args     []string
+	}{
+		{"Make these changes on 2 hosts?", nil},
+		{"sudo password: ", []string{"-K"}},
+		{"Passphrase of ", []string{"-i", lockedInventory(t, p)}},
+	} {
+		t.Run(row.question, func(t *testing.T) {
+			x := newTerminal(t)
+			end := x.run(t, row.question, append([]string{"apply", p.plan}, row.args...)...)
+			_, err := x.near.Write([]byte{3}) // Ctrl-C
+			must(t, err)
+			o := exits(t, exitInterrupted, end())
+			wantWords(t, o.stderr, "lockstep: exit 130: interrupted; nothing was changed")
+			if !x.echoes(t) {
+				t.Error("the terminal does not show any more what is typed")
+			}
+		})
+	}
+}
+
+// lockedInventory is the hosts' inventory with a key that has a passphrase.
+func lockedInventory(t *testing.T, p pause) string {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	must(t, err)
+	block, err := ssh.MarshalPrivateKeyWithPassphrase(private, "", []byte("open sesame"))
+	must(t, err)
+	must(t, os.WriteFile(p.file("locked"), pem.EncodeToMemory(block), 0o600))
+	data, err := os.ReadFile(p.file("inventory.yml"))
+	must(t, err)
+	text := strings.ReplaceAll(string(data), filepath.Join(p.dir, "id_ed25519"), p.file("locked"))
+	return write(t, "inventory.yml", text)
+}
