@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"lockstep/executor"
 	"lockstep/steps"
@@ -28,8 +29,9 @@ type Conn struct {
 	end    context.CancelFunc
 	jobs   sync.WaitGroup // those that Close ends
 
-	inline  int      // payloads of a batch up to this many bytes go through the sh
-	servers []string // where an sftp-server may be
+	inline   int           // payloads of a batch up to this many bytes go through the sh
+	servers  []string      // where an sftp-server may be
+	patience time.Duration // how long the moment of a commit may take
 }
 
 // errClosed is what a Conn answers after Close.
@@ -52,7 +54,7 @@ func Dial(ctx context.Context, t Target, log *slog.Logger) (*Conn, error) {
 	c := &Conn{
 		target: t, log: log, link: l,
 		hold:   make(chan struct{}, 1),
-		inline: 64 << 10, servers: sftpServers(),
+		inline: 64 << 10, servers: sftpServers(), patience: commitPatience,
 	}
 	c.ended, c.end = context.WithCancel(context.Background())
 	c.hold <- struct{}{}
@@ -165,22 +167,25 @@ func (c *Conn) Query(ctx context.Context, cmd steps.Command) (steps.Output, erro
 	return steps.Output{Stdout: a.out, Stderr: a.err, Code: a.code}, nil
 }
 
-// Dial opens a TCP connection from the host. It fails when the host's sshd
-// forbids forwarding. The connection has no deadlines and ends with c.
+// Dial opens a TCP connection from the host. Where its sshd forbids forwarding,
+// socat or nc on the host make the connection, as the user that Become names;
+// a port where nobody listens then shows at the first read. The connection has
+// no deadlines and ends with c.
 func (c *Conn) Dial(ctx context.Context, address string) (net.Conn, error) {
 	l, err := c.live(ctx)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := l.client.DialContext(ctx, "tcp", address)
-	if err == nil {
+	conn, err := l.dial(ctx, address)
+	switch {
+	case err == nil:
 		return conn, nil
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	}
-	if !l.alive() {
+	case !l.alive():
 		return nil, lost(ctx, c.target, err)
+	case errors.Is(err, steps.ErrRefused):
+		return nil, err
 	}
-	return nil, forwardProblem(c.target, address, err)
+	return nil, fmt.Errorf("connect from %s to %s: %w", c.target.Address, address, err)
 }

@@ -10,19 +10,20 @@ import (
 	"lockstep/steps"
 )
 
-// forwardProblem tells an sshd that forbids forwarding from a port where
-// nobody listens.
-func forwardProblem(t Target, address string, err error) error {
+// isForbidden tells an sshd that forbids forwarding from a port where nobody
+// listens.
+func isForbidden(err error) bool {
 	var open *ssh.OpenChannelError
-	if errors.As(err, &open) && open.Reason == ssh.Prohibited {
-		return &steps.Problem{
-			What: fmt.Sprintf("%s does not let us connect to %s through it", t.hostport(), address),
-			Why:  "its sshd forbids TCP forwarding: " + open.Message,
-			Do:   fmt.Sprintf("set AllowTcpForwarding local (and PermitOpen) for %s in its sshd_config", t.User),
-			Err:  steps.ErrRefused,
-		}
+	return errors.As(err, &open) && open.Reason == ssh.Prohibited
+}
+
+func forbidden(t Target, address string) error {
+	return &steps.Problem{
+		What: fmt.Sprintf("%s does not let us connect to %s through it", t.hostport(), address),
+		Why:  "its sshd forbids TCP forwarding, and the host has neither socat nor nc",
+		Do:   fmt.Sprintf("install socat or nc there, or set AllowTcpForwarding local (and PermitOpen) for %s in its sshd_config", t.User),
+		Err:  steps.ErrRefused,
 	}
-	return fmt.Errorf("connect from %s to %s: %w", t.Address, address, err)
 }
 
 // readLimited reads text to its end and keeps at most limit bytes.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -23,6 +24,8 @@ type link struct {
 	reader lazy[*shell] // what only reads
 	writer lazy[*shell] // Run and Commit, so that no read waits for a restart
 	files  lazy[*sftpSession]
+
+	bridges atomic.Bool // sshd forbids forwarding
 }
 
 type sftpSession struct {

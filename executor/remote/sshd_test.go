@@ -133,12 +133,10 @@ func TestRealSSHD(t *testing.T) {
 	<-done
 }
 
-func TestRealSSHDThatForbidsForwarding(t *testing.T) {
+func TestRealSSHDThatForbidsForwardingIsBridged(t *testing.T) {
 	target := sshd(t, "AllowTcpForwarding no")
-	_, err := dial(t, target).Dial(t.Context(), target.hostport())
-	if !errors.Is(err, steps.ErrRefused) || !strings.Contains(err.Error(), "AllowTcpForwarding") {
-		t.Errorf("got %v", err)
-	}
+	target.path = onlyPrograms(t, map[string]string{"socat": "socat"})
+	bridged(t, target)
 }
 
 func TestRealSSHDThatForcesACommand(t *testing.T) {
