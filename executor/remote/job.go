@@ -134,7 +134,10 @@ func (c *Conn) recall(ctx context.Context, j job) (steps.Output, error) {
 
 func (c *Conn) recallOnce(ctx context.Context, j job) (steps.Output, error) {
 	l, s, err := c.shell(ctx, (*link).writeShell)
-	if err != nil {
+	switch {
+	case errors.Is(err, steps.ErrRefused): // the job may have run all the same
+		return steps.Output{}, c.outcomeUnknown(j, errNoResult, "the connection was lost while it ran, and the next was refused: "+err.Error())
+	case err != nil:
 		return steps.Output{}, err
 	}
 	a, err := c.await(ctx, l, s, j, j.waitScript())
