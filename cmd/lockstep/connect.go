@@ -120,7 +120,7 @@ func (a *app) unusable(wanted []dial, failed []error) error {
 			continue
 		}
 		if !strings.HasPrefix(err.Error(), wanted[i].Name+":") {
-			err = fmt.Errorf("%s: %w", wanted[i].Name, err)
+			err = fmt.Errorf("%s: %w", wanted[i].Name, flat(err))
 		}
 		list = multierror.Append(list, err)
 		if !slices.Contains(hosts, wanted[i].Name) {

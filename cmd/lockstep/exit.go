@@ -76,6 +76,15 @@ func texts(err error) []string {
 	return out
 }
 
+// flat is err as one error that can stand in another: the problems of a list,
+// one a line, without the heading that the list gives itself.
+func flat(err error) error {
+	if list, ok := err.(*multierror.Error); ok {
+		return errors.Join(list.Errors...)
+	}
+	return err
+}
+
 // judge turns the outcome of a run into an exit. What was failing before any
 // change is a refusal.
 func judge(report *executor.Report, err error, changed string) error {

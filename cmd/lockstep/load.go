@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/source"
@@ -119,17 +118,14 @@ type targets struct{ *inventory.Inventory }
 // Match finds the pattern's hosts with their addresses and variables.
 func (t targets) Match(pattern string) ([]plan.Target, error) {
 	hosts, err := t.Inventory.Match(pattern)
-	if list, ok := err.(*multierror.Error); ok {
-		err = errors.Join(list.Errors...) // the compiler says where it stands, in front of them all
-	}
 	if err != nil {
-		return nil, err
+		return nil, flat(err) // the compiler says where it stands, in front of them all
 	}
 	var out []plan.Target
 	var problems []error
 	for _, h := range hosts {
 		c, err := h.Connection()
-		problems = append(problems, err)
+		problems = append(problems, flat(err))
 		out = append(out, plan.Target{Host: plan.Host{Name: h.Name, Address: c.Address}, Vars: h.Vars()})
 	}
 	return out, errors.Join(problems...)
