@@ -70,7 +70,7 @@ type ranker struct{ set }
 
 func (*ranker) Rank(context.Context, steps.View) (int, error) { return 0, nil }
 
-func registry(t *testing.T) *steps.Registry {
+func registry(t testing.TB) *steps.Registry {
 	t.Helper()
 	r, err := steps.NewRegistry(
 		steps.Kind{Name: "put", New: func() steps.Step { return &set{} }},

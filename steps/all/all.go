@@ -14,6 +14,7 @@ import (
 	"lockstep/steps/service"
 	"lockstep/steps/template"
 	"lockstep/steps/verify"
+	"lockstep/steps/waitfor"
 )
 
 // Registry returns the registry of all kinds.
@@ -29,5 +30,6 @@ func Registry() (*steps.Registry, error) {
 		service.Kind(),
 		template.Kind(),
 		verify.Kind(),
+		waitfor.Kind(),
 	)
 }
