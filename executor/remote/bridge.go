@@ -51,6 +51,9 @@ func (l *link) bridge(ctx context.Context, address string) (net.Conn, error) {
 	word, err := p.out.ReadString('\n')
 	if err != nil || word != "bridge\n" {
 		p.end()
+		if words, _ := p.said.words(); word == "closed\n" {
+			return nil, errors.New(orElse(words, "nobody listens there"))
+		}
 		return nil, forbidden(l.target, address)
 	}
 	b := &bridge{
@@ -75,7 +78,9 @@ func (l *link) hangUp(pid int) {
 	}
 }
 
-// bridgeScript says that it has found a program, and becomes it.
+// bridgeScript says that it has found a program and that somebody listens, and
+// becomes the program. It connects twice, since neither tells when it has; the nc of
+// busybox cannot look first, and there a closed port shows at the first read.
 func bridgeScript(address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -85,8 +90,11 @@ func bridgeScript(address string) (string, error) {
 		return "", fmt.Errorf("%q is not host:port", address)
 	}
 	socat := shellescape.Quote("TCP:" + net.JoinHostPort(host, port))
-	return "command -v socat >/dev/null && { echo bridge; exec socat - " + socat + "; }; " +
-		"command -v nc >/dev/null && { echo bridge; exec nc " + shellescape.Quote(host) + " " + port + "; }; echo none", nil
+	nc := shellescape.Quote(host) + " " + port
+	return "begin() { echo bridge; exec \"$@\"; }; " +
+		"if command -v socat >/dev/null; then socat -u OPEN:/dev/null " + socat + " && begin socat - " + socat + "; echo closed; " +
+		"elif command -v nc >/dev/null; then said=$(nc -z " + nc + " </dev/null 2>&1) && begin nc " + nc + "; " +
+		"case $said in *option*) begin nc " + nc + ";; esac; printf '%s\\n' \"$said\" >&2; echo closed; else echo none; fi", nil
 }
 
 // isHostName refuses what socat or nc could take for an option.

@@ -168,9 +168,8 @@ func (c *Conn) Query(ctx context.Context, cmd steps.Command) (steps.Output, erro
 }
 
 // Dial opens a TCP connection from the host. Where its sshd forbids forwarding,
-// socat or nc on the host make the connection, as the user that Become names;
-// a port where nobody listens then shows at the first read. The connection has
-// no deadlines and ends with c.
+// socat or nc on the host make the connection, as the user that Become names.
+// The connection has no deadlines and ends with c.
 func (c *Conn) Dial(ctx context.Context, address string) (net.Conn, error) {
 	l, err := c.live(ctx)
 	if err != nil {
