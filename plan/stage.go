@@ -21,7 +21,7 @@ func (c *compiler) stage(item source.Value, at spot) {
 		c.fail(err)
 		return
 	}
-	s.Name = g.name
+	s.Name = c.groupName(item, g, at)
 	s.Order = Order(g.order)
 	c.widths(s, g.serial)
 	s.MaxFailures = c.failures(g.failures)
@@ -62,7 +62,7 @@ func (c *compiler) group(item source.Value, g group, at spot) {
 		c.list(g.list, at)
 		return
 	}
-	t := &Task{Name: cmp.Or(g.name, "steps"), Pos: item.Pos, Block: &Block{}}
+	t := &Task{Name: cmp.Or(c.groupName(item, g, at), "steps"), Pos: item.Pos, Block: &Block{}}
 	for _, p := range []struct {
 		list source.Value
 		into *[]*Task
@@ -77,6 +77,16 @@ func (c *compiler) group(item source.Value, g group, at spot) {
 	if len(t.Block.Steps)+len(t.Block.Always) > 0 {
 		*at.into = append(*at.into, t)
 	}
+}
+
+// groupName is the name of nested steps, which is one for all hosts.
+func (c *compiler) groupName(item source.Value, g group, at spot) string {
+	f, ok := item.Get("name")
+	if !ok || !templated(f.Value) {
+		return g.name
+	}
+	name, _ := c.constant(f.Value, at, "the name of a stage or group")
+	return name
 }
 
 // pause compiles a stop until a person approves.

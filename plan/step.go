@@ -38,7 +38,9 @@ func (c *compiler) step(item source.Value, at spot) {
 	known := len(c.problems)
 	c.word(t, item)
 	c.repeats(t, attrs, at)
-	t.As = c.identity(attrs.become, attrs.user, at)
+	if t.As = c.identity(attrs.become, attrs.user, at); t.word {
+		t.As = nil // it acts nowhere
+	}
 	c.title(t, attrs.name, at)
 	c.delegate(t, attrs, at)
 	c.bind(t, selected)
@@ -79,6 +81,8 @@ func (c *compiler) placed(t *Task, item source.Value, a attributes, at spot) boo
 		c.fail(item.Errorf("leave delegate_to out", "%s runs on the control machine in any case", t.Kind.Name))
 	case t.delegates != nil && at.stage != nil && (at.stage.Width != 1 || len(at.stage.Widths) > 0):
 		c.fail(item.Errorf("write serial: 1 on the stage", "a step with delegate_to needs a stage that takes one host at a time: two hosts would act on one at once"))
+	case t.As != nil && (t.Kind.OnControl || slices.Contains(t.delegates, ControlName)):
+		c.fail(item.Errorf("leave become out, or run lockstep as that user", "the step acts on the control machine, as the user who runs lockstep"))
 	default:
 		return true
 	}
