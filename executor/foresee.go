@@ -48,6 +48,7 @@ func (o *overlay) Exec(ctx context.Context, c steps.Command) (steps.Output, erro
 		return o.base.Run(ctx, c)
 	}
 	o.foresee(c, o.found(ctx, c))
+	o.keep()
 	return steps.Output{}, ctx.Err()
 }
 

@@ -482,3 +482,28 @@ func TestMaxFailuresInPercent(t *testing.T) {
 		}
 	}
 }
+
+// A dry run goes the way of the rescue that the run would go, and takes what the
+// failed group has not written for not written.
+func TestDryRunRescues(t *testing.T) {
+	fails := deed{probe: func(context.Context, steps.View) (steps.Change, error) { return steps.Change{}, errors.New("it broke") }}
+	w := newWorld(t, 1, `
+- steps:
+    - plain: {do: before}
+    - steps: [{plain: {do: half}}, {plain: {do: fails}}, {plain: {do: never}}]
+      rescue: [{plain: {do: half}}, {plain: {do: before}}]
+    - plain: {do: half}
+`, map[string]deed{"before": file("/etc/before", "x"), "half": file("/etc/half", "x"), "fails": fails, "never": file("/etc/never", "x")})
+	r := w.preview()
+	w.wantLog(`
+		stage 1: db1
+		db1 1.1 change
+		db1 1.3 change
+		db1 1.4 rescued (it broke)
+		db1 1.6 change
+		db1 1.7 ok
+		db1 1.8 ok`)
+	if len(r.Failures) != 0 {
+		t.Errorf("got %+v", r)
+	}
+}

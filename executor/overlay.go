@@ -35,6 +35,10 @@ type overlay struct {
 	actor   string            // who acts now, for texts
 	writers map[string]string // by path: who wrote it last
 	commits int               // how many batches are on the host
+
+	// What a dry run takes for written by now: at a barrier, the run would have.
+	keptFiles map[string]*pending
+	keptOrder []string
 }
 
 // pending is a path as it will be.
@@ -70,11 +74,21 @@ func (o *overlay) snapshot() *overlay {
 	return s
 }
 
-// discard drops what is pending.
+// discard drops what is pending: of a dry run, what no barrier has passed.
 func (o *overlay) discard() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.files, o.order = map[string]*pending{}, nil
+	o.files, o.order = maps.Clone(o.keptFiles), slices.Clone(o.keptOrder)
+	if o.files == nil {
+		o.files = map[string]*pending{}
+	}
+}
+
+// keep notes a barrier of a dry run.
+func (o *overlay) keep() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.keptFiles, o.keptOrder = maps.Clone(o.files), slices.Clone(o.order)
 }
 
 // committed tells how many batches are on the host, and whether something

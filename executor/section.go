@@ -71,6 +71,9 @@ func (w *worker) close(ctx context.Context, proofs []proof) *failure {
 			return &failure{task: w.culprit(proofs, last, err), err: err}
 		}
 	}
+	if !w.live {
+		w.overlay.keep()
+	}
 	w.settle(false)
 	return w.prove(ctx, proofs)
 }

@@ -62,7 +62,7 @@ func (w *worker) settle(drop bool) {
 			return
 		}
 	}
-	if w.live && drop {
+	if drop {
 		w.overlay.discard()
 	}
 }
