@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/plan"
+
 	"lockstep/internal/source"
 	"lockstep/plan/adopt"
 	"lockstep/steps/all"
@@ -35,9 +37,11 @@ of it can be said in a plan, and 2 when something has no counterpart.`,
 				return err
 			}
 			n := 0
-			for _, s := range p.Stages {
-				n += len(s.Tasks)
-			}
+			p.Walk(func(_ *plan.Stage, t *plan.Task) {
+				if t.Block == nil {
+					n++
+				}
+			})
 			_, err = fmt.Fprintf(a.stdout, "%s is valid: %d steps in %d stages on %d hosts\n", args[0], n, len(p.Stages), len(p.Hosts))
 			return err
 		},
