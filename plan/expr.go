@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -16,9 +17,10 @@ import (
 )
 
 // An expression is bounded in what it may allocate, in the virtual machine's
-// own units (roughly, elements made), and in its size.
+// own units (roughly, elements made), in its time and in its size.
 const (
 	memoryBudget = 1_000_000
+	timeBudget   = 5 * time.Second
 	maxNodes     = 2_000
 )
 
@@ -51,6 +53,7 @@ type expression struct {
 	// fields are, by variable, the names that follow it after a dot; "" stands
 	// for the variable as a whole.
 	fields map[string][]string
+	loops  bool // it goes through lists, so that it may take long
 }
 
 func (c *expressions) get(text string) (*expression, error) {
@@ -94,7 +97,7 @@ func (c *expressions) compile(text string) (*expression, error) {
 	if err != nil {
 		return nil, explain(text, err)
 	}
-	return &expression{program, found.names(), found.fields}, nil
+	return &expression{program, found.names(), found.fields, found.loops}, nil
 }
 
 func (c *expressions) functionHint(name string) string {
@@ -107,12 +110,43 @@ func (c *expressions) functionHint(name string) string {
 	return "docs/expressions.md lists all functions"
 }
 
+// run computes the expression. One that goes through lists in lists can go on
+// for ages in little memory: it is left behind when its time is over, and what
+// waits for it is an error, which ends the program soon.
+func (e *expression) run(env map[string]any) (any, error) {
+	compute := func() (any, error) {
+		machine := vm.VM{MemoryBudget: memoryBudget}
+		return machine.Run(e.program, env)
+	}
+	if !e.loops {
+		return compute()
+	}
+	type result struct {
+		out any
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		out, err := compute()
+		done <- result{out, err}
+	}()
+	limit := time.NewTimer(timeBudget)
+	defer limit.Stop()
+	select {
+	case r := <-done:
+		return r.out, r.err
+	case <-limit.C:
+		return nil, fmt.Errorf("it takes longer than %s", timeBudget)
+	}
+}
+
 // visitor collects the free variables of an expression, those that are not
 // bound by a `let` inside it, and what it calls.
 type visitor struct {
 	bound  map[string]bool
 	fields map[string][]string
 	calls  []string
+	loops  bool
 }
 
 // Visit is called by ast.Walk, for children before their parents.
@@ -132,6 +166,8 @@ func (v *visitor) Visit(n *ast.Node) {
 			v.drop(owner.Value, "")
 			v.use(owner.Value, field.Value)
 		}
+	case *ast.PredicateNode:
+		v.loops = true
 	case *ast.BuiltinNode:
 		v.calls = append(v.calls, x.Name)
 	case *ast.CallNode:

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/expr-lang/expr/vm"
-
 	"lockstep/internal/source"
 	"lockstep/steps"
 )
@@ -176,8 +174,7 @@ func (s *scope) eval(v source.Value, text string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	machine := vm.VM{MemoryBudget: memoryBudget}
-	out, err := machine.Run(e.program, env)
+	out, err := e.run(env)
 	if err != nil {
 		msg, _, _ := strings.Cut(err.Error(), "\n")
 		return nil, v.Errorf("", "the expression %q fails: %s", text, msg)
