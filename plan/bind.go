@@ -49,7 +49,7 @@ func (c *compiler) bindWhen(t *Task) bool {
 func isLater(err error) bool { _, ok := err.(*laterError); return ok }
 
 func (c *compiler) bindParams(t *Task, selected bool) {
-	if t.word {
+	if t.word || isScoped(t.Kind) {
 		c.bindHosts(t, selected)
 		return
 	}

@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"lockstep/internal/source"
 	"lockstep/steps"
@@ -69,17 +70,6 @@ func (b *bound) base(host string, v Values) *scope {
 		v = Values{}
 	}
 	return b.plan.scopes[i].during(v)
-}
-
-// byKind makes a step of a kind: its parameters are resolved and decoded.
-func byKind(k steps.Kind) maker {
-	return func(s *scope, params source.Value) (steps.Step, error) {
-		v, err := s.resolve(params)
-		if err != nil {
-			return nil, err
-		}
-		return decode(k, v)
-	}
 }
 
 // all reports whether every condition holds; a missing one does. A condition
@@ -150,7 +140,12 @@ func checkEarly(k steps.Kind, s *scope, params source.Value) error {
 	known.Fields = nil
 	var r resolver
 	r.scope = s
+	raw := verbatim(k)
 	for _, f := range params.Fields {
+		if slices.Contains(raw, f.Key) {
+			known.Fields = append(known.Fields, f)
+			continue
+		}
 		one := &resolver{scope: s}
 		f.Value = one.value(f.Value)
 		r.problems = append(r.problems, one.problems...)

@@ -41,7 +41,7 @@ func (c *compiler) loop(item source.Value, at spot) {
 // element compiles the step of one element. Where the list is an expression,
 // each host takes the element of its own, as far as it has one.
 func (c *compiler) element(item source.Value, at spot, list source.Value, name string, i int) {
-	value := source.Value{}
+	var value source.Value
 	if list.Shape == source.List {
 		value = list.Items[i]
 	} else {
