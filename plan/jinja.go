@@ -38,7 +38,7 @@ func spelling(text string) string {
 	switch {
 	case jinjaDefined.MatchString(outside):
 		m := jinjaDefined.FindStringSubmatch(outside)
-		return fmt.Sprintf("every variable must exist: give %s a default in the plan's vars (`%s: null`), and write `%s`",
+		return fmt.Sprintf("every variable must exist: give %s a default in group_vars/all.yml (`%s: null`), and write `%s`",
 			m[1], m[1], m[1]+map[bool]string{true: " != nil", false: " == nil"}[(m[2] == "") == (m[3] == "defined")])
 	case jinjaIf.MatchString(outside):
 		m := jinjaIf.FindStringSubmatchIndex(outside)
