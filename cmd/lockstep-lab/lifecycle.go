@@ -18,17 +18,13 @@ func upCommand(a *app) *cobra.Command {
 		Use:   "up",
 		Short: "Make the lab, or leave a running one of the same shape alone",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			l, err := a.open()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, l *lab.Lab) error {
 			start := time.Now()
 			if err := l.Up(cmd.Context(), o); err != nil {
 				return err
 			}
 			return printReady(cmd, l, start)
-		},
+		}),
 	}
 	c.Flags().IntVar(&o.Nodes, "nodes", 3, "how many hosts")
 	c.Flags().BoolVar(&o.NoDatabase, "no-database", false, "hosts with sshd only")
@@ -46,13 +42,9 @@ func downCommand(a *app) *cobra.Command {
 		Use:   "down",
 		Short: "End the lab and remove everything it left, also after a crash",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			l, err := a.open()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, l *lab.Lab) error {
 			return l.Down(cmd.Context())
-		},
+		}),
 	}
 }
 
@@ -61,17 +53,13 @@ func resetCommand(a *app) *cobra.Command {
 		Use:   "reset",
 		Short: "Back to fresh hosts and a plaintext cluster, from the snapshot",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			l, err := a.open()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, l *lab.Lab) error {
 			start := time.Now()
 			if err := l.Reset(cmd.Context()); err != nil {
 				return err
 			}
 			return printReady(cmd, l, start)
-		},
+		}),
 	}
 }
 
@@ -80,17 +68,13 @@ func statusCommand(a *app) *cobra.Command {
 		Use:   "status",
 		Short: "What runs, host by host",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			l, err := a.open()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, l *lab.Lab) error {
 			if len(l.Nodes()) == 0 {
 				_, err := fmt.Fprintf(cmd.OutOrStdout(), "no lab at %s\n", l.Dir())
 				return err
 			}
 			return printStatus(cmd, l)
-		},
+		}),
 	}
 }
 

@@ -19,11 +19,7 @@ func loadCommand(a *app) *cobra.Command {
 		Use:   "load",
 		Short: "Write steadily with failover, then look for lost rows on every node",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			l, err := a.open()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, l *lab.Lab) error {
 			if len(l.Nodes()) == 0 || l.Options().NoDatabase {
 				return errors.New("no database to write to; `lockstep-lab up` makes one")
 			}
@@ -38,7 +34,7 @@ func loadCommand(a *app) *cobra.Command {
 				err = fmt.Errorf("%d acknowledged rows are lost", report.TotalLost())
 			}
 			return err
-		},
+		}),
 	}
 	c.Flags().DurationVar(&length, "for", 30*time.Second, "how long to write")
 	c.Flags().BoolVar(&forever, "until-stopped", false, "write until Ctrl-C")

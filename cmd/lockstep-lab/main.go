@@ -39,6 +39,17 @@ func (a *app) open() (*lab.Lab, error) {
 	return lab.Open(a.dir, slog.New(handler))
 }
 
+// with is a command without arguments that works on the lab.
+func (a *app) with(run func(*cobra.Command, *lab.Lab) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		l, err := a.open()
+		if err != nil {
+			return err
+		}
+		return run(cmd, l)
+	}
+}
+
 func rootCommand() *cobra.Command {
 	a := &app{}
 	root := &cobra.Command{

@@ -32,11 +32,7 @@ when the server offers it.
 With --transfer, the last node also loses its data directory and fetches it
 again (SST, port 4444), and is then stopped while rows are written (IST, 4568).`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			l, err := a.open()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, l *lab.Lab) error {
 			report, err := sniff(cmd.Context(), l, f)
 			if err != nil {
 				return err
@@ -45,7 +41,7 @@ again (SST, port 4444), and is then stopped while rows are written (IST, 4568).`
 				return err
 			}
 			return sealed(report)
-		},
+		}),
 	}
 	c.Flags().DurationVar(&f.wait, "for", 2*time.Second, "how long to keep writing markers")
 	c.Flags().IntSliceVar(&f.ports, "ports", nil, "ports to watch (default 3306,4567,4568,4444)")

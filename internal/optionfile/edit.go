@@ -6,49 +6,6 @@ import (
 	"strings"
 )
 
-// Set gives an option a value. The occurrence that counts is changed in place,
-// be it in the group or in one of same, the groups that the same program reads
-// too; all else in its line stays. Without one a line is added to the group.
-//
-// Like every edit it returns a new File, or an error and no File: for a file
-// with problems from Refuse upwards, for what cannot be written, and for an
-// edit that on reading back would change anything else.
-func (f *File) Set(group, key, value string, same ...string) (*File, error) {
-	return f.one(Setting{Group: group, Same: same, Key: key, Value: value})
-}
-
-// SetFlag writes an option without "=", as Set does otherwise.
-func (f *File) SetFlag(group, key string, same ...string) (*File, error) {
-	return f.one(Setting{Group: group, Same: same, Key: key, Flag: true})
-}
-
-// Delete removes every line of an option in the groups.
-func (f *File) Delete(group, key string, same ...string) (*File, error) {
-	return f.one(Setting{Group: group, Same: same, Key: key, Absent: true})
-}
-
-// CommentOut puts "#" before every line of an option in the groups.
-func (f *File) CommentOut(group, key string, same ...string) (*File, error) {
-	return f.one(Setting{Group: group, Same: same, Key: key, Commented: true})
-}
-
-// SetSub sets one parameter inside wsrep_provider_options and leaves the
-// others, their order and their spelling alone. The option is written between
-// double quotes, since an unquoted "#" would cut it off.
-func (f *File) SetSub(group, sub, value string, same ...string) (*File, error) {
-	return f.one(Setting{Group: group, Same: same, Key: providerOptions, Sub: []Sub{{Key: sub, Value: value}}})
-}
-
-// DeleteSub removes one parameter from wsrep_provider_options.
-func (f *File) DeleteSub(group, sub string, same ...string) (*File, error) {
-	return f.one(Setting{Group: group, Same: same, Key: providerOptions, Sub: []Sub{{Key: sub, Absent: true}}})
-}
-
-func (f *File) one(s Setting) (*File, error) {
-	out, _, err := Apply(f, []Setting{s})
-	return out, err
-}
-
 // draft is a File that is being edited, with what must be read from it in the
 // end. A line's text may be several lines, or empty if it goes.
 type draft struct {

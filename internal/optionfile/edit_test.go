@@ -23,7 +23,7 @@ func TestEditsAreRefused(t *testing.T) {
 		{"overlong line", "[mysqld]\n#" + strings.Repeat("x", 5000) + "\n", "a", "2", "longer than"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f, err := parse(t, c.text).Set("mysqld", c.key, c.value)
+			f, err := parse(t, c.text).set("mysqld", c.key, c.value)
 			if err == nil || f != nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want ...%s...", err, c.want)
 			}
@@ -52,7 +52,7 @@ func TestSettingsAreChecked(t *testing.T) {
 }
 
 func TestUnknownParameterMayBeRemoved(t *testing.T) {
-	f, err := parse(t, "[mysqld]\nwsrep_provider_options=\"socket.sslx=1;a=2\"\n").DeleteSub("mysqld", "socket.sslx")
+	f, err := parse(t, "[mysqld]\nwsrep_provider_options=\"socket.sslx=1;a=2\"\n").removeSub("mysqld", "socket.sslx")
 	if err != nil || string(f.Bytes()) != "[mysqld]\nwsrep_provider_options=\"a=2\"\n" {
 		t.Errorf("%v", err)
 	}
@@ -68,13 +68,13 @@ func TestEveryEditMethod(t *testing.T) {
 		}
 		f, err = next, e
 	}
-	step(f.Set("mysqld", "ssl", "1", "server"))
-	step(f.SetFlag("mysqld", "x", "server"))
-	step(f.CommentOut("server", "old"))
-	step(f.SetSub("server", "socket.ssl", "yes"))
-	step(f.SetSub("server", "socket.ssl_ca", "/a"))
-	step(f.DeleteSub("server", "socket.ssl"))
-	step(f.Delete("mysqld", "ssl", "server"))
+	step(f.set("mysqld", "ssl", "1", "server"))
+	step(f.setFlag("mysqld", "x", "server"))
+	step(f.commentOut("server", "old"))
+	step(f.setSub("server", "socket.ssl", "yes"))
+	step(f.setSub("server", "socket.ssl_ca", "/a"))
+	step(f.removeSub("server", "socket.ssl"))
+	step(f.remove("mysqld", "ssl", "server"))
 	const want = "[server]\n#old=1\nx\nwsrep_provider_options=\"socket.ssl_ca=/a\"\n"
 	if got := string(f.Bytes()); got != want || err != nil {
 		t.Errorf("got %q, want %q", got, want)
@@ -82,14 +82,14 @@ func TestEveryEditMethod(t *testing.T) {
 }
 
 func TestEmptyFile(t *testing.T) {
-	f, err := parse(t, "").Set("sst", "encrypt", "4")
+	f, err := parse(t, "").set("sst", "encrypt", "4")
 	if err != nil || string(f.Bytes()) != "[sst]\nencrypt = 4\n" {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestNewlineAtTheEndIsAddedBelowInclude(t *testing.T) {
-	f, err := parse(t, "[client]\n!includedir /etc/mysql/conf.d/").Set("sst", "encrypt", "4")
+	f, err := parse(t, "[client]\n!includedir /etc/mysql/conf.d/").set("sst", "encrypt", "4")
 	if err != nil || string(f.Bytes()) != "[client]\n!includedir /etc/mysql/conf.d/\n\n[sst]\nencrypt = 4\n" {
 		t.Errorf("got %v", err)
 	}

@@ -108,17 +108,17 @@ func TestOracleEdits(t *testing.T) {
 func randomEdit(r *rand.Rand, f *File) (*File, error) {
 	switch r.Intn(8) {
 	case 0:
-		return f.SetFlag("mysqld", "ssl_ca", "server")
+		return f.setFlag("mysqld", "ssl_ca", "server")
 	case 1:
-		return f.Delete("mysqld", "ssl-ca", "server")
+		return f.remove("mysqld", "ssl-ca", "server")
 	case 2:
-		return f.CommentOut("mysqld", "a", "server")
+		return f.commentOut("mysqld", "a", "server")
 	case 3:
-		return f.SetSub("mysqld", "socket.ssl_ca", "/a#"+strings.Trim(randomText(r, 5), " \t"), "server")
+		return f.setSub("mysqld", "socket.ssl_ca", "/a#"+strings.Trim(randomText(r, 5), " \t"), "server")
 	case 4:
-		return f.Set("sst", "encrypt", "4")
+		return f.set("sst", "encrypt", "4")
 	}
-	return f.Set("mysqld", "ssl-ca", randomText(r, 12), "server")
+	return f.set("mysqld", "ssl-ca", randomText(r, 12), "server")
 }
 
 func compareBatch(t *testing.T, texts []string, mine func(*File) string) {
