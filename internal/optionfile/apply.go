@@ -79,8 +79,15 @@ func shown(value string, flag bool) string {
 // that is already so comes back as it is, with no edits. The settings are
 // applied in order; what they leave unsaid stays byte for byte.
 //
-// The errors are those of Set; settings that are wrong in themselves (Check)
-// or that undo each other are refused too, all of them in one answer.
+// The occurrence that counts is changed in place, be it in the group or in one
+// of those that the same program reads too; without one a line is added to the
+// group. wsrep_provider_options is written between double quotes, since an
+// unquoted "#" would cut it off.
+//
+// Refused, all in one answer and without a File, are: settings that are wrong in
+// themselves (Check) or that undo each other, files with problems from Refuse
+// upwards, what cannot be written, and an edit that on reading back would change
+// anything else.
 func Apply(f *File, want []Setting) (*File, []Edit, error) {
 	if err := refusals(Check(want)); err != nil {
 		return nil, nil, err
