@@ -23,15 +23,19 @@ type Connection struct {
 	ConnectTimeout time.Duration
 	Become         bool
 	BecomeGiven    bool // the inventory says true or false, and a plan's own become gives way
+	BecomeMethod   string
 	BecomeUser     string
 	BecomePassword string `json:"-"`
 	Password       string `json:"-"`
 }
 
+// BecomeMethods are the words that ansible_become_method may say.
+func BecomeMethods() []string { return []string{"doas", "su", "sudo"} }
+
 // String describes the connection without its passwords.
 func (c Connection) String() string {
-	return fmt.Sprintf("%s@%s:%d keys=%q known_hosts=%q timeout=%s become=%t/%s",
-		c.User, c.Address, c.Port, c.IdentityFiles, c.KnownHosts, c.ConnectTimeout, c.Become, c.BecomeUser)
+	return fmt.Sprintf("%s@%s:%d keys=%q known_hosts=%q timeout=%s become=%t/%s/%s",
+		c.User, c.Address, c.Port, c.IdentityFiles, c.KnownHosts, c.ConnectTimeout, c.Become, c.BecomeMethod, c.BecomeUser)
 }
 
 // GoString is String, so that %#v shows no password either.

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,8 +109,11 @@ func (r *connReader) readBecome() {
 		}
 		r.conn.Become, r.conn.BecomeGiven = become, true
 	}
-	if v, ok := r.text("ansible_become_method"); ok && v.Text != "sudo" {
-		r.fail(v.Errorf("", "ansible_become_method is %q, but only sudo is understood yet", v.Text))
+	if v, ok := r.text("ansible_become_method"); ok {
+		if methods := BecomeMethods(); !slices.Contains(methods, v.Text) {
+			r.fail(v.Errorf("leave it out for sudo", "ansible_become_method is %q, but there are only %s", v.Text, strings.Join(methods, ", ")))
+		}
+		r.conn.BecomeMethod = v.Text
 	}
 	if v, ok := r.text("ansible_become_user"); ok {
 		r.fail(checkUser("ansible_become_user", v))

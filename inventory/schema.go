@@ -87,6 +87,12 @@ func connectionSchema(name string) param.Schema {
 			param.Schema{"type": "integer", "minimum": 1, "maximum": 65535},
 			param.Schema{"type": "string", "pattern": `^([0-9]*|.*\{\{.*)$`},
 		}}
+	case name == "ansible_become_method":
+		methods := []any{nil, ""}
+		for _, m := range BecomeMethods() {
+			methods = append(methods, m)
+		}
+		return param.Schema{"anyOf": []any{param.Schema{"enum": methods}, param.Schema{"type": "string", "pattern": `\{\{`}}}
 	case name == "ansible_become":
 		words := []any{nil, true, false, 0, 1, ""}
 		for _, word := range []string{"true", "yes", "y", "on", "t", "1", "false", "no", "n", "off", "f", "0"} {

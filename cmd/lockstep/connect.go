@@ -29,8 +29,8 @@ func (a *app) connectFlags(cmd *cobra.Command) {
 	f.StringVarP(&a.flags.user, "user", "u", "", "log in as this `user` where the inventory names none")
 	f.StringVar(&a.flags.key, "private-key", "", "log in with this key `file` where the inventory names none")
 	f.BoolVarP(&a.flags.become, "become", "b", false, "act as root where the inventory says nothing")
-	f.BoolVarP(&a.flags.askBecome, "ask-become-pass", "K", false, "ask for the sudo password (read from stdin when that is no terminal)")
-	f.StringVar(&a.flags.becomeFile, "become-password-file", "", "read the sudo password from this `file`")
+	f.BoolVarP(&a.flags.askBecome, "ask-become-pass", "K", false, "ask for the password of sudo, or of the other user for su (read from stdin when that is no terminal)")
+	f.StringVar(&a.flags.becomeFile, "become-password-file", "", "read that password from this `file`")
 	f.BoolVar(&a.flags.json, "json", false, "one JSON object a line; see docs/events.md")
 }
 
@@ -160,7 +160,7 @@ func (a *app) target(inv *inventory.Inventory, p *plan.Plan, h dial, password st
 	t := remote.Target{
 		Name: h.Name, Address: c.Address, Port: c.Port, User: c.User, Keys: c.IdentityFiles, Password: c.Password,
 		AgentSocket: a.getenv("SSH_AUTH_SOCK"), KnownHosts: a.knownHosts(c), Timeout: c.ConnectTimeout, Secrets: a.redactor,
-		Become: remote.Become{Enabled: c.Become, User: c.BecomeUser, Password: c.BecomePassword},
+		Become: remote.Become{Enabled: c.Become, Method: c.BecomeMethod, User: c.BecomeUser, Password: c.BecomePassword},
 	}
 	if !c.BecomeGiven {
 		t.Become.Enabled = p.Become || a.flags.become
@@ -212,7 +212,7 @@ func (a *app) knownHosts(c inventory.Connection) []string {
 	return append(files, "/etc/ssh/ssh_known_hosts")
 }
 
-// becomePassword reads the sudo password from where the flags say.
+// becomePassword reads the password of sudo or su from where the flags say.
 func (a *app) becomePassword(ctx context.Context) (string, error) {
 	var password string
 	switch {
@@ -224,7 +224,7 @@ func (a *app) becomePassword(ctx context.Context) (string, error) {
 		password = strings.TrimRight(string(data), "\r\n")
 	case a.flags.askBecome:
 		var err error
-		if password, err = a.ask(ctx, "sudo password: "); err != nil {
+		if password, err = a.ask(ctx, "become password: "); err != nil {
 			return "", err
 		}
 	}

@@ -76,7 +76,7 @@ func TestInterruptIsHeardAtEveryQuestion(t *testing.T) {
 		args     []string
 	}{
 		{"Make these changes on 2 hosts?", nil},
-		{"sudo password: ", []string{"-K"}},
+		{"become password: ", []string{"-K"}},
 		{"Passphrase of ", []string{"-i", lockedInventory(t, p)}},
 	} {
 		t.Run(row.question, func(t *testing.T) {

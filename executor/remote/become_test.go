@@ -68,7 +68,7 @@ func TestSudoAdvice(t *testing.T) {
 	} {
 		t.Run(row.said, func(t *testing.T) {
 			target := Target{User: "dba", Become: Become{Enabled: true, User: "mysql"}}
-			if _, do := sudoAdvice(target, row.said, 0, row.said); !strings.Contains(do, row.want) {
+			if _, do := sudoAdvice(target, row.said, 0); !strings.Contains(do, row.want) {
 				t.Errorf("got %q, want %q in it", do, row.want)
 			}
 		})

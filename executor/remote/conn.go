@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,8 +45,8 @@ var errClosed = fmt.Errorf("the connection was closed: %w", steps.ErrUnreachable
 func Dial(ctx context.Context, t Target, log *slog.Logger) (*Conn, error) {
 	t = t.withDefaults()
 	t.learnSecrets()
-	if t.Become.Enabled && t.Become.Method != "sudo" {
-		return nil, fmt.Errorf("%s: become method %q is not supported; there is sudo", t.Name, t.Become.Method)
+	if t.Become.Enabled && t.becomeWay().line == nil {
+		return nil, fmt.Errorf("%s: become method %q is not known; there are %s", t.Name, t.Become.Method, strings.Join(BecomeMethods(), ", "))
 	}
 	l, err := connect(ctx, t, log)
 	if err != nil {

@@ -77,6 +77,9 @@ func (s *scanner) take(words []string) {
 	if len(words) > 2 {
 		code, _ = strconv.Atoi(words[2])
 	}
+	if code > 256 { // ksh's way to say that a signal ended it
+		code += 128 - 256
+	}
 	s.id = -1
 	s.to.end(id, code)
 }

@@ -102,7 +102,7 @@ func (p *process) begin(t Target, script string) error {
 	return err
 }
 
-// answer gives sudo the password when it asks for the first time, and hangs up
+// answer gives the password to whom asks for the first time, and hangs up
 // otherwise: a second try could lock the account.
 func (p *process) answer(password string, times int) {
 	if times > 1 || password == "" {
@@ -149,7 +149,7 @@ func startProblem(ctx context.Context, t Target, p *process, err error) error {
 	if p == nil || p.pid != 0 {
 		return lost(ctx, t, err)
 	}
-	return becomeProblem(ctx, t, p.said, err)
+	return shProblem(ctx, t, p.said, err)
 }
 
 // lost is the error of everything that was under way when a connection broke.

@@ -22,11 +22,11 @@ import (
 // eachSh runs a test against every sh that the machine has. Busybox brings its
 // own stat, mv and so on.
 func eachSh(t *testing.T, test func(t *testing.T, c *Conn)) {
-	for _, name := range []string{"dash", "bash", "busybox"} {
+	for _, name := range []string{"dash", "bash", "busybox", "ksh"} {
 		t.Run(name, func(t *testing.T) {
 			program, err := exec.LookPath(name)
 			if err != nil {
-				t.Skip(name + " is not installed here")
+				missing(t, name+" is not installed here")
 			}
 			_, target := serve(t, sshserver.Options{})
 			dir := t.TempDir()

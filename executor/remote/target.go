@@ -55,9 +55,10 @@ const jobsPath = "/run/lockstep"
 // Become says as whom commands run and files are written.
 type Become struct {
 	Enabled bool
-	Method  string // "sudo", also when empty
+	Method  string // one of BecomeMethods; "sudo" when empty
 	User    string // "root" when empty
-	// Password is given to sudo over stdin, once, and only when it asks.
+	// Password is given over stdin, once, and only when it is asked for: to sudo
+	// it is the login user's, to su the other user's.
 	Password string
 }
 

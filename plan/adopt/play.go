@@ -26,7 +26,7 @@ func playWords() []word {
 		{"connection", "ansible_connection in the inventory", ""},
 		{"become_method", "ansible_become_method in the inventory", ""},
 		{"become_user", "ansible_become_user in the inventory", ""},
-		{"become_flags", "", "only sudo is known, without options"}, {"become_exe", "", "only sudo is known, at its usual place"},
+		{"become_flags", "", "sudo, su and doas are run without options"}, {"become_exe", "", "sudo, su and doas are found on the path"},
 		{"vars_files", "-e @FILE, or group_vars beside the inventory", ""},
 		{"vars_prompt", "-e NAME=VALUE", ""},
 		{"tags", "tags on each step or stage", ""},

@@ -28,7 +28,7 @@ func taskWords() []word {
 		{"become", "become on the plan, or ansible_become in the inventory", ""},
 		{"become_user", "ansible_become_user in the inventory", ""},
 		{"become_method", "ansible_become_method in the inventory", ""},
-		{"become_flags", "", "only sudo is known, without options"}, {"become_exe", "", "only sudo is known, at its usual place"},
+		{"become_flags", "", "sudo, su and doas are run without options"}, {"become_exe", "", "sudo, su and doas are found on the path"},
 		{"remote_user", "ansible_user in the inventory, or -u", ""}, {"port", "ansible_port in the inventory", ""},
 		{"connection", "ansible_connection in the inventory", ""},
 		{"vars", "vars on the plan", ""},
