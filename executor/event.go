@@ -56,7 +56,7 @@ type Event struct {
 	Time    time.Time
 	Host    string
 	Stage   int
-	Step    string // stage.step
+	Step    string // stage.step, or stage.step.element
 	Name    string
 	Kind    string
 	Status  Status

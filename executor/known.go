@@ -14,10 +14,12 @@ import (
 type knowledge struct {
 	hosts  map[string]plan.Values
 	shared plan.Values // of steps that run once for all hosts
+	// parts are what loops are made up of, by host and name.
+	parts map[[2]string][]part
 }
 
 func newKnowledge() knowledge {
-	return knowledge{map[string]plan.Values{}, plan.Values{}}
+	return knowledge{map[string]plan.Values{}, plan.Values{}, map[[2]string][]part{}}
 }
 
 // known is what the run knows on host, with its facts where t uses them.
@@ -46,9 +48,26 @@ func (w *worker) learn(t *plan.Task, k plan.Known) {
 	defer w.mu.Unlock()
 	values := w.mine()
 	if t.Element > 0 {
-		k = together(values[t.Register], k, t.Element == 1)
+		k = w.joined(t, k)
 	}
 	values[t.Register] = k
+}
+
+// part is what one element of a loop reports.
+type part struct {
+	element int
+	known   plan.Known
+}
+
+// joined is what a loop reports by now. An element that comes again, in another
+// try or with the loop as a whole, takes back what it reported, and what those
+// behind it did. The caller holds the lock.
+func (w *worker) joined(t *plan.Task, k plan.Known) plan.Known {
+	name := [2]string{w.host, t.Register}
+	behind := func(p part) bool { return p.element >= t.Element }
+	parts := append(slices.DeleteFunc(w.learned.parts[name], behind), part{t.Element, k})
+	w.learned.parts[name] = parts
+	return together(parts)
 }
 
 // mine are the values that this worker fills; the caller holds the lock.
@@ -62,32 +81,29 @@ func (w *worker) mine() plan.Values {
 	return w.learned.hosts[w.host]
 }
 
-// together joins what one more element of a loop reports to what the ones
-// before it did.
-func together(all, one plan.Known, first bool) plan.Known {
-	sum, ok := all.Value.(map[string]any)
-	if _, loop := sum["results"]; !ok || !loop || first {
-		all = plan.Known{}
-		sum = map[string]any{"changed": false, "failed": false, "skipped": true, "unknown": false, "results": []any{}}
-	}
-	out := plan.Known{Value: maps.Clone(sum), Unknown: maps.Clone(all.Unknown)}
-	next := out.Value.(map[string]any)
-	mine, _ := one.Value.(map[string]any)
-	for _, field := range []string{"changed", "failed", "unknown"} {
-		next[field] = next[field] == true || mine[field] == true
-	}
-	next["skipped"] = next["skipped"] == true && mine["skipped"] == true
-	next["results"] = append(slices.Clone(sum["results"].([]any)), one.Value)
-	for field, by := range one.Unknown {
-		if out.Unknown == nil {
-			out.Unknown = map[string]string{}
+// noElements is what a loop over nothing reports.
+func noElements() plan.Known { return together(nil) }
+
+// together joins what the elements of a loop report.
+func together(parts []part) plan.Known {
+	sum := map[string]any{"changed": false, "failed": false, "skipped": true, "unknown": false}
+	results, unknown := []any{}, map[string]string{}
+	for _, p := range parts {
+		one, _ := p.known.Value.(map[string]any)
+		for _, field := range []string{"changed", "failed", "unknown"} {
+			sum[field] = sum[field] == true || one[field] == true
 		}
-		out.Unknown["results"] = by
-		if field == "changed" || field == "" {
-			out.Unknown["changed"] = by
+		sum["skipped"] = sum["skipped"] == true && one["skipped"] == true
+		results = append(results, p.known.Value)
+		for field, by := range p.known.Unknown {
+			unknown["results"] = by
+			if field == "changed" || field == "" {
+				unknown["changed"] = by
+			}
 		}
 	}
-	return out
+	sum["results"] = results
+	return plan.Known{Value: sum, Unknown: unknown}
 }
 
 // reported is what a step tells that came to its end. A dry run knows what a

@@ -23,6 +23,16 @@ type failure struct {
 // interrupt leaves it early, with w.interrupted set.
 func (w *worker) section(ctx context.Context, g *gate, tasks []*plan.Task) *failure {
 	var proofs []proof
+	if f := w.inOrder(ctx, g, tasks, &proofs); f != nil {
+		f.task = w.culprit(proofs, f.task, f.err)
+		return f
+	}
+	return w.close(ctx, proofs)
+}
+
+// inOrder does steps until one fails or the run is to stop. What they did and
+// is not proven yet is in proofs.
+func (w *worker) inOrder(ctx context.Context, g *gate, tasks []*plan.Task, proofs *[]proof) *failure {
 	for _, t := range tasks {
 		if !t.Concerns(w.host) {
 			continue
@@ -31,29 +41,57 @@ func (w *worker) section(ctx context.Context, g *gate, tasks []*plan.Task) *fail
 			w.interrupted = w.stopped(ctx)
 		}
 		if w.interrupted != nil {
-			break
+			return nil
 		}
-		if apart(t) { // what stands before it is on the host, whatever becomes of it
-			if f := w.close(ctx, proofs); f != nil || w.interrupted != nil {
-				return f
-			}
-			proofs = nil
-		}
-		var f *failure
-		switch {
-		case t.Block != nil:
-			f = w.block(ctx, g, t)
-		case t.IgnoreErrors:
-			f = w.forgiven(ctx, g, t)
-		default:
-			f = w.attempt(ctx, g, t, &proofs)
-		}
-		if f != nil {
-			f.task = w.culprit(proofs, f.task, f.err)
+		if f := w.next(ctx, g, t, proofs); f != nil {
 			return f
 		}
 	}
-	return w.close(ctx, proofs)
+	return nil
+}
+
+// next does one step, or what takes the place of one.
+func (w *worker) next(ctx context.Context, g *gate, t *plan.Task, proofs *[]proof) *failure {
+	if apart(t) { // what stands before it is on the host, whatever becomes of it
+		if f := w.close(ctx, *proofs); f != nil || w.interrupted != nil {
+			return f
+		}
+		*proofs = nil
+	}
+	switch {
+	case t.Block != nil:
+		return w.block(ctx, g, t)
+	case t.Loops():
+		return w.loop(ctx, g, t, proofs)
+	case t.IgnoreErrors:
+		return w.forgiven(ctx, g, t)
+	default:
+		return w.attempt(ctx, g, t, proofs)
+	}
+}
+
+// loop does a step once for each element of a list that only a run knows.
+func (w *worker) loop(ctx context.Context, g *gate, t *plan.Task, proofs *[]proof) *failure {
+	known, err := w.known(ctx, t)
+	var each []*plan.Task
+	if err == nil {
+		each, err = t.Elements(w.host, known)
+	}
+	if u, ok := steps.IsUnforeseen(err); ok && !w.live {
+		w.perhaps(ctx, t, known, "for which elements it runs is not known: "+u.Error())
+		return nil
+	}
+	if f := (&failure{task: t, err: err}); err != nil {
+		if !t.IgnoreErrors || final(ctx, err) {
+			return f
+		}
+		w.pass(f, StatusIgnored)
+		return nil
+	}
+	if len(each) == 0 {
+		w.learn(t, noElements())
+	}
+	return w.inOrder(ctx, g, each, proofs)
 }
 
 // apart reports whether a failure of t may be followed by more steps.

@@ -121,6 +121,7 @@ func (c *compiler) bindHosts(t *Task, selected bool) {
 // must come out equal whichever host is asked.
 func (c *compiler) bindOnce(t *Task, selected bool) {
 	known := len(c.problems)
+	c.globalList(t)
 	var first any
 	for i, base := range c.scopes {
 		yes, err := t.all(base, t.when)

@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"lockstep/internal/source"
@@ -29,6 +30,8 @@ type bound struct {
 	later     bool          // only a run knows some of it
 	sealed    bool          // it holds a secret
 	facts     bool
+	each      *series // the list of a loop that only a run knows
+	element   *Known  // the element of such a loop that the task is for
 }
 
 // maker makes a step from parameters as they were written.
@@ -69,6 +72,10 @@ func (b *bound) base(host string, v Values) *scope {
 	if v == nil {
 		v = Values{}
 	}
+	if b.element != nil {
+		v = maps.Clone(v)
+		v[elementTag] = *b.element
+	}
 	return b.plan.scopes[i].during(v)
 }
 
@@ -104,9 +111,11 @@ func (b *bound) wait(err error) {
 func delayed(err error) bool {
 	var later *laterError
 	var varies *variesError
-	_, unknown := steps.IsUnforeseen(err)
-	return unknown || errors.As(err, &later) || errors.As(err, &varies)
+	return unforeseen(err) || errors.As(err, &later) || errors.As(err, &varies)
 }
+
+// unforeseen reports whether err says that a dry run cannot know.
+func unforeseen(err error) bool { _, ok := steps.IsUnforeseen(err); return ok }
 
 // condition evaluates one `when`.
 func (s *scope) condition(v source.Value) (bool, error) {

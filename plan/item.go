@@ -21,8 +21,9 @@ type spot struct {
 
 // element is one of a loop's.
 type element struct {
-	n    int // from 1
+	n    int // from 1; 0 where only a run knows how many there are
 	name string
+	each *series
 }
 
 // list compiles steps in order.

@@ -29,12 +29,15 @@ func (c *compiler) loop(item source.Value, at spot) {
 		c.fail(item.Errorf("put the steps into a file, and loop over `include`", "a group of steps has no loop"))
 		return
 	}
-	n, ok := c.elements(list, at)
-	if !ok {
-		return
-	}
-	for i := range n {
-		c.element(rest, at, list, name, i)
+	n, late, ok := c.elements(list, at)
+	switch {
+	case !ok:
+	case late != nil:
+		c.unfold(rest, at, late, name)
+	default:
+		for i := range n {
+			c.element(rest, at, list, name, i)
+		}
 	}
 }
 
@@ -50,35 +53,53 @@ func (c *compiler) element(item source.Value, at spot, list source.Value, name s
 		at = given(at, list.WithScalar(fmt.Sprintf("len(%s) > %d", parts[0].text, i)))
 	}
 	at.layer = &layer{parent: at.layer, vars: map[string]source.Value{name: value}}
-	at.loop = &element{i + 1, name}
+	at.loop = &element{n: i + 1, name: name}
 	c.item(item, at)
 }
 
 // elements counts the elements of a loop's list: of the longest one, where
-// hosts differ.
-func (c *compiler) elements(list source.Value, at spot) (int, bool) {
+// hosts differ. A list that only a run knows has no number.
+func (c *compiler) elements(list source.Value, at spot) (n int, late *series, ok bool) {
 	if list.Shape == source.List {
-		return len(list.Items), true
+		return len(list.Items), nil, true
 	}
 	parts, err := split(list.Text)
 	if text, isText := list.Any.(string); !isText || err != nil || len(parts) != 1 || !parts[0].isExpr {
 		c.fail(list.Errorf(`write a list, or one expression: loop: "{{ users }}"`, "loop must be a list, but this is %s", describe(list, text)))
-		return 0, false
+		return 0, nil, false
 	}
-	n, err := c.length(c.common, list, at)
-	if err == nil || !isVaries(err) {
-		return n, !c.failed(err)
+	c.usedFacts = false
+	n, wait, err := c.length(c.common, list, at)
+	switch {
+	case err == nil && wait == nil:
+		return n, nil, true
+	case err == nil:
+		return 0, &series{list: list, layer: at.layer, rests: wait.name, facts: c.usedFacts}, true
+	case !isVaries(err):
+		c.fail(err)
+		return 0, nil, false
 	}
-	longest, good := 0, true
+	return c.longest(list, at)
+}
+
+// longest is elements where hosts differ.
+func (c *compiler) longest(list source.Value, at spot) (most int, late *series, ok bool) {
+	ok = true
 	for _, base := range c.scopes {
-		n, err := c.length(base, list, at)
+		n, wait, err := c.length(base, list, at)
 		if err != nil {
 			c.failOn(base.host, err)
-			good = false
+			ok = false
 		}
-		longest = max(longest, n)
+		if wait != nil {
+			late = &series{list: list, layer: at.layer, rests: wait.name, varies: true}
+		}
+		most = max(most, n)
 	}
-	return longest, good
+	if late != nil {
+		late.facts = c.usedFacts
+	}
+	return most, late, ok
 }
 
 func describe(v source.Value, text string) string {
@@ -88,19 +109,29 @@ func describe(v source.Value, text string) string {
 	return v.Shape.String()
 }
 
-func (c *compiler) failed(err error) bool {
-	c.fail(err)
-	return err != nil
+// length is how many elements the list has as base sees it, or what it waits
+// for that only a run knows.
+func (c *compiler) length(base *scope, list source.Value, at spot) (int, *laterError, error) {
+	v, err := at.layer.scope(base).resolve(list)
+	switch late, ok := err.(*laterError); {
+	case ok && late.name == secretTag:
+		return 0, nil, list.Errorf("loop over what is no secret, such as names", "the list of a loop is needed before the run: %v", err)
+	case ok:
+		return 0, late, nil
+	case err != nil:
+		return 0, nil, err
+	}
+	return len(v.Items), nil, mustList(list, v)
 }
 
-// length is how many elements the list has as base sees it.
-func (c *compiler) length(base *scope, list source.Value, at spot) (int, error) {
-	v, err := at.layer.scope(base).resolve(list)
-	if isLater(err) {
-		return 0, list.Errorf("loop over a list of the plan or the inventory", "the list of a loop is needed before the run: %v", err)
+// mustList refuses a loop over what is no list.
+func mustList(list, v source.Value) error {
+	if v.Shape == source.List {
+		return nil
 	}
-	if err == nil && v.Shape != source.List {
-		err = list.Errorf("", "loop must be a list, but %s gives %s", list.Text, v.Shape)
+	hint := ""
+	if v.Shape == source.Null {
+		hint = "where there may be none, write default(..., [])"
 	}
-	return len(v.Items), err
+	return list.Errorf(hint, "loop must be a list, but %s gives %s", list.Text, v.Shape)
 }

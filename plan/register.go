@@ -25,7 +25,7 @@ func (c *compiler) registers(t *Task, a attributes, item source.Value, global bo
 	if r, ok := t.Kind.New().(steps.Reporter); ok {
 		fields = append(fields, r.Reports()...)
 	}
-	if t.Element > 0 {
+	if t.Element > 0 || t.each != nil {
 		fields = append(reported(), "results")
 	}
 	slices.Sort(fields)

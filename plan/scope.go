@@ -204,9 +204,7 @@ func (s *scope) environment(v source.Value, e *expression) (map[string]any, erro
 		case nil:
 			env[name] = out
 		case *laterError, *variesError:
-			if wait == nil || !isVaries(wait) {
-				wait = err
-			}
+			wait = heavier(wait, err)
 			if err := s.misused(name, e.fields[name]); err != nil {
 				return nil, place(v, err)
 			}

@@ -33,7 +33,7 @@ func (c *compiler) step(item source.Value, at spot) {
 	t := &Task{Kind: kind, Pos: item.Pos, Tags: at.tags, Timeout: attrs.timeout, IgnoreErrors: attrs.ignoreErrors, Register: attrs.register,
 		bound: &bound{plan: c.plan, layer: at.layer, when: at.when, params: params, make: byKind(kind)}}
 	if at.loop != nil {
-		t.Element = at.loop.n
+		t.Element, t.each = at.loop.n, at.loop.each
 	}
 	known := len(c.problems)
 	c.word(t, item)
@@ -44,6 +44,7 @@ func (c *compiler) step(item source.Value, at spot) {
 	c.title(t, attrs.name, at)
 	c.delegate(t, attrs, at)
 	c.bind(t, selected)
+	t.unfolds(attrs.name)
 	alone := kind.OnControl || attrs.runOnce || t.delegates != nil
 	if !c.placed(t, item, attrs, at) {
 		return
@@ -190,7 +191,7 @@ func (c *compiler) title(t *Task, name source.Value, at spot) {
 		return
 	}
 	common, err := c.titleIn(c.common, t, name, at)
-	if t.Name = cmp.Or(common, t.Kind.Name); err == nil {
+	if t.Name = cmp.Or(common, t.Kind.Name); err == nil || t.named(err) {
 		return
 	}
 	if !isVaries(err) {
@@ -199,7 +200,7 @@ func (c *compiler) title(t *Task, name source.Value, at spot) {
 	}
 	t.names = make([]string, len(c.scopes))
 	for i, s := range c.scopes {
-		if t.names[i], err = c.titleIn(s, t, name, at); err != nil {
+		if t.names[i], err = c.titleIn(s, t, name, at); err != nil && !t.named(err) {
 			c.failOn(s.host, untimely(name, err, "a name"))
 		}
 	}
@@ -209,14 +210,19 @@ func (c *compiler) title(t *Task, name source.Value, at spot) {
 func (c *compiler) titleIn(base *scope, t *Task, name source.Value, at spot) (string, error) {
 	s := at.layer.scope(base)
 	v, err := s.resolve(name)
-	if err != nil || at.loop == nil || templated(name) {
+	if err != nil || at.loop == nil || at.loop.each != nil || templated(name) {
 		return cmp.Or(v.Text, t.Kind.Name), err
 	}
 	item, err := s.lookup(at.loop.name)
 	if err != nil && !isVaries(err) {
 		err = nil // the loop itself says what is wrong
 	}
-	label := fmt.Sprintf("#%d", at.loop.n)
+	return labelled(cmp.Or(v.Text, t.Kind.Name), at.loop.n, item), err
+}
+
+// labelled is the name of a loop's step for its n-th element.
+func labelled(name string, n int, item any) string {
+	label := fmt.Sprintf("#%d", n)
 	switch x := item.(type) {
 	case nil, []any:
 	case map[string]any:
@@ -226,7 +232,7 @@ func (c *compiler) titleIn(base *scope, t *Task, name source.Value, at spot) (st
 	default:
 		label = fmt.Sprint(x)
 	}
-	return fmt.Sprintf("%s (%s)", cmp.Or(v.Text, t.Kind.Name), label), err
+	return fmt.Sprintf("%s (%s)", name, label)
 }
 
 // untimely says that what is needed before the run is known only during it.

@@ -12,7 +12,7 @@ import (
 
 // Task is one step of the plan for all the hosts that it concerns.
 type Task struct {
-	ID      string // stage.step, such as "3.1"
+	ID      string // stage.step, such as "3.1"; "3.1.2" is an element of a loop that only a run knows
 	Name    string
 	Kind    steps.Kind
 	Pos     source.Pos

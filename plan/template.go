@@ -141,6 +141,11 @@ func (r *resolver) value(v source.Value) source.Value {
 		r.note(err)
 		return out
 	}
+	if v.Tag == elementTag {
+		out, err := r.loopElement(v)
+		r.note(err)
+		return out
+	}
 	switch v.Shape {
 	case source.Scalar:
 		out, err := r.template(v, v.Any.(string))
@@ -170,7 +175,7 @@ func (r *resolver) value(v source.Value) source.Value {
 
 // templated reports whether v or anything below it needs resolving.
 func templated(v source.Value) bool {
-	if v.Tag == secretTag {
+	if v.Tag == secretTag || v.Tag == elementTag {
 		return true
 	}
 	switch v.Shape {
@@ -215,12 +220,17 @@ func (s *scope) template(v source.Value, text string) (source.Value, error) {
 		return v.WithScalar(out), nil
 	}
 	var b strings.Builder
+	var wait error // a mistake behind it is found all the same
 	for _, p := range parts {
 		if !p.isExpr {
 			b.WriteString(p.text)
 			continue
 		}
 		out, err := s.eval(v, p.text)
+		if delayed(err) {
+			wait = heavier(wait, err)
+			continue
+		}
 		if err != nil {
 			return v, err
 		}
@@ -230,5 +240,18 @@ func (s *scope) template(v source.Value, text string) (source.Value, error) {
 		}
 		fmt.Fprint(&b, out)
 	}
+	if wait != nil {
+		return v, wait
+	}
 	return v.WithScalar(b.String()), nil
+}
+
+// heavier is the one of two delays that tells more: a value that differs from
+// host to host is asked for on each, and a secret is read before the run.
+func heavier(a, b error) error {
+	late, ok := a.(*laterError)
+	if a == nil || isVaries(b) || ok && late.name == secretTag {
+		return b
+	}
+	return a
 }
