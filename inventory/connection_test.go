@@ -24,7 +24,7 @@ func TestConnectionIsRead(t *testing.T) {
 		"aliases": {`{ansible_ssh_host: "fd00::1", ansible_ssh_port: "22", ansible_ssh_user: a, ansible_user: a}`,
 			Connection{Address: "fd00::1", Port: 22, User: "a"}},
 		"become": {"{ansible_become: yes, ansible_become_method: sudo, ansible_become_user: mysql, ansible_become_pass: s3cret}",
-			Connection{Address: "db1", Become: true, BecomeGiven: true, BecomeUser: "mysql", BecomePassword: "s3cret"}},
+			Connection{Address: "db1", Become: true, BecomeGiven: true, BecomeMethod: "sudo", BecomeUser: "mysql", BecomePassword: "s3cret"}},
 		"no become": {`{ansible_become: "False", ansible_sudo_pass: s3cret, ansible_ssh_pass: hunter22}`,
 			Connection{Address: "db1", BecomeGiven: true, BecomePassword: "s3cret", Password: "hunter22"}},
 		"empty is unset": {`{ansible_user: "", ansible_host: , ansible_ssh_common_args: ""}`, Connection{Address: "db1"}},
