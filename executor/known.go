@@ -109,7 +109,7 @@ func together(parts []part) plan.Known {
 // reported is what a step tells that came to its end. A dry run knows what a
 // step would tell only where nothing is to be done.
 func (w *worker) reported(t *plan.Task, step steps.Step, c steps.Change, unknown string) plan.Known {
-	value := map[string]any{"changed": !c.Empty(), "failed": false, "skipped": false, "unknown": unknown != ""}
+	value := map[string]any{"changed": !c.Empty(), "failed": false, "skipped": false, "unknown": unknown != "" && !w.live}
 	k := plan.Known{Value: value}
 	r, tells := step.(steps.Reporter)
 	switch {
@@ -119,10 +119,12 @@ func (w *worker) reported(t *plan.Task, step steps.Step, c steps.Change, unknown
 		}
 		return k
 	case tells:
-		k.Unknown = map[string]string{}
 		for _, field := range r.Reports() {
-			k.Unknown[field] = actor(t)
+			k = hidden(k, field, actor(t))
 		}
+	}
+	if t.IgnoreErrors || w.nested > 0 { // something follows also when it fails
+		k = hidden(k, "failed", actor(t))
 	}
 	if unknown != "" {
 		k = hidden(k, "changed", actor(t))

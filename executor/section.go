@@ -133,6 +133,8 @@ func (w *worker) forgiven(ctx context.Context, g *gate, t *plan.Task) *failure {
 // block does a group of steps, its rescue when one of them failed, and what is
 // to be done in any case. A host that is lost rescues nothing.
 func (w *worker) block(ctx context.Context, g *gate, t *plan.Task) *failure {
+	w.nested++
+	defer func() { w.nested-- }()
 	f := w.section(ctx, g, t.Block.Steps)
 	if f != nil && final(ctx, f.err) || w.interrupted != nil {
 		return f
@@ -150,7 +152,7 @@ func (w *worker) block(ctx context.Context, g *gate, t *plan.Task) *failure {
 	if last := w.section(ctx, g, t.Block.Always); f == nil {
 		f = last
 	} else if last != nil {
-		w.pass(last, StatusIgnored)
+		w.pass(last, StatusFailed) // the host ends for f, and this is told beside it
 	}
 	return f
 }

@@ -20,6 +20,7 @@ type worker struct {
 	overlay *overlay
 	acted   bool // a change was begun on the host
 	planned bool // a change would be begun, in a dry run
+	nested  int  // groups with a rescue or always around the step
 	// interrupted is why the steps were not all begun, if they were not.
 	interrupted error
 

@@ -177,13 +177,13 @@ func (c *compiler) global(t *Task, err error) error {
 	if !ok {
 		return err
 	}
-	if t.wait(err); t.sealed {
-		return nil
+	t.wait(err)
+	for _, name := range later.names {
+		if r := c.registered[name]; r == nil || !r.global {
+			return t.params.Errorf("register it in a step with run_once", "%s runs once on the control machine, but each host has its own %q", t.Kind.Name, name)
+		}
 	}
-	if r := c.registered[later.name]; r != nil && r.global {
-		return nil
-	}
-	return t.params.Errorf("register it in a step with run_once", "%s runs once on the control machine, but each host has its own %q", t.Kind.Name, later.name)
+	return nil
 }
 
 // repeats takes over what a step says of its repetition.

@@ -51,6 +51,16 @@ func (l *layer) scope(base *scope) *scope {
 	return l.parent.scope(base).inner(l.vars)
 }
 
+// has reports whether the layer, or one around it, has a variable.
+func (l *layer) has(name string) bool {
+	for ; l != nil; l = l.parent {
+		if _, ok := l.vars[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
 // condition is a `when` and the variables that hold where it stands.
 type condition struct {
 	value source.Value
@@ -91,8 +101,8 @@ func (b *bound) all(base *scope, conditions []condition) (bool, error) {
 		if err != nil && !delayed(err) {
 			return false, err
 		}
-		if err != nil && (wait == nil || isVaries(err)) {
-			wait = err
+		if err != nil {
+			wait = waiting(wait, err)
 		}
 	}
 	return wait == nil, wait
@@ -100,11 +110,9 @@ func (b *bound) all(base *scope, conditions []condition) (bool, error) {
 
 // wait notes why a value is not known while compiling.
 func (b *bound) wait(err error) {
-	if x, ok := err.(*laterError); ok && x.name == secretTag {
-		b.sealed = true
-	} else {
-		b.later = true
-	}
+	x, ok := err.(*laterError)
+	b.sealed = b.sealed || ok && x.sealed
+	b.later = b.later || !ok || len(x.names) > 0
 }
 
 // delayed reports whether err says that a value is not known here and now.

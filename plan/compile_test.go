@@ -50,7 +50,7 @@ func (s *set) Params(p *param.Set) {
 
 func (s *set) Check() error {
 	if s.text == "refused" {
-		return errors.New("the step refuses this text")
+		return multierror.Append(nil, errors.New("the step refuses this text"))
 	}
 	return nil
 }
@@ -70,12 +70,18 @@ type ranker struct{ set }
 
 func (*ranker) Rank(context.Context, steps.View) (int, error) { return 0, nil }
 
+type teller struct{ set }
+
+func (*teller) Reports() []string      { return []string{"rc"} }
+func (*teller) Report() map[string]any { return map[string]any{"rc": 0} }
+
 func registry(t testing.TB) *steps.Registry {
 	t.Helper()
 	r, err := steps.NewRegistry(
 		steps.Kind{Name: "put", New: func() steps.Step { return &set{} }},
 		steps.Kind{Name: "health", New: func() steps.Step { return &judge{} }},
 		steps.Kind{Name: "choose", New: func() steps.Step { return &ranker{} }},
+		steps.Kind{Name: "tell", New: func() steps.Step { return &teller{} }},
 		steps.Kind{Name: "here", OnControl: true, New: func() steps.Step { return &set{} }},
 		steps.Kind{Name: "here_health", OnControl: true, New: func() steps.Step { return &judge{} }},
 	)

@@ -53,7 +53,8 @@ type expression struct {
 	// fields are, by variable, the names that follow it after a dot; "" stands
 	// for the variable as a whole.
 	fields map[string][]string
-	loops  bool // it goes through lists, so that it may take long
+	needs  map[string][]string // of these, the ones whose place nil cannot take
+	loops  bool                // it goes through lists, so that it may take long
 }
 
 func (c *expressions) get(text string) (*expression, error) {
@@ -88,6 +89,9 @@ func (c *expressions) compile(text string) (*expression, error) {
 			return nil, &exprError{fmt.Sprintf("there is no function %q", f), c.functionHint(f)}
 		}
 	}
+	if _, whole := found.fields["$env"]; whole {
+		return nil, &exprError{"there is no $env here", "write the variable's name alone"}
+	}
 	for _, name := range found.names() {
 		if slices.Contains(c.words, name) {
 			return nil, &exprError{fmt.Sprintf("%q is a function, so no variable can have that name", name), "give the variable another name"}
@@ -97,7 +101,7 @@ func (c *expressions) compile(text string) (*expression, error) {
 	if err != nil {
 		return nil, explain(text, err)
 	}
-	return &expression{program, found.names(), found.fields, found.loops}, nil
+	return &expression{program, found.names(), found.fields, found.needed(), found.loops}, nil
 }
 
 func (c *expressions) functionHint(name string) string {
@@ -145,6 +149,8 @@ func (e *expression) run(env map[string]any) (any, error) {
 type visitor struct {
 	bound  map[string]bool
 	fields map[string][]string
+	needs  map[string][]string // see expression
+	asked  map[string][]string // compared with nil
 	calls  []string
 	loops  bool
 }
@@ -152,7 +158,7 @@ type visitor struct {
 // Visit is called by ast.Walk, for children before their parents.
 func (v *visitor) Visit(n *ast.Node) {
 	if v.fields == nil {
-		v.bound, v.fields = map[string]bool{}, map[string][]string{}
+		v.bound, v.fields, v.needs, v.asked = map[string]bool{}, map[string][]string{}, map[string][]string{}, map[string][]string{}
 	}
 	switch x := (*n).(type) {
 	case *ast.IdentifierNode:
@@ -160,37 +166,96 @@ func (v *visitor) Visit(n *ast.Node) {
 	case *ast.VariableDeclaratorNode:
 		v.bound[x.Name] = true
 	case *ast.MemberNode:
-		owner, isName := x.Node.(*ast.IdentifierNode)
-		field, isText := x.Property.(*ast.StringNode)
-		if isName && isText {
-			v.drop(owner.Value, "")
-			v.use(owner.Value, field.Value)
+		if name, field, ok := named(x); ok {
+			v.drop(name, "")
+			v.use(name, field)
 		}
 	case *ast.PredicateNode:
 		v.loops = true
 	case *ast.BuiltinNode:
 		v.calls = append(v.calls, x.Name)
+	case *ast.BinaryNode:
+		v.compare(x)
 	case *ast.CallNode:
 		if f, ok := x.Callee.(*ast.IdentifierNode); ok {
 			v.drop(f.Value, "")
 			v.calls = append(v.calls, f.Value)
+			if f.Value == "default" && len(x.Arguments) > 0 {
+				v.spare(x.Arguments[0])
+			}
 		}
 	}
 }
 
-func (v *visitor) use(name, field string) { v.fields[name] = append(v.fields[name], field) }
+// compare notes that nil may stand on one side of an operator: beside ??, or
+// everywhere in the text where the text asks whether it does.
+func (v *visitor) compare(x *ast.BinaryNode) {
+	if x.Operator == "??" {
+		v.spare(x.Left)
+		return
+	}
+	for _, pair := range [][2]ast.Node{{x.Left, x.Right}, {x.Right, x.Left}} {
+		_, none := pair[1].(*ast.NilNode)
+		if name, field, ok := named(pair[0]); ok && none {
+			v.asked[name] = append(v.asked[name], field)
+		}
+	}
+}
+
+// spare notes that nil may stand in the place of n.
+func (v *visitor) spare(n ast.Node) {
+	if name, field, ok := named(n); ok {
+		without(v.needs, name, field)
+	}
+}
+
+// named tells which variable n is, or which field of it.
+func named(n ast.Node) (name, field string, ok bool) {
+	switch x := n.(type) {
+	case *ast.ChainNode:
+		return named(x.Node)
+	case *ast.IdentifierNode:
+		return x.Value, "", true
+	case *ast.MemberNode:
+		owner, isName := x.Node.(*ast.IdentifierNode)
+		property, isText := x.Property.(*ast.StringNode)
+		if isName && isText {
+			return owner.Value, property.Value, true
+		}
+	}
+	return "", "", false
+}
+
+// needed are the uses whose place nil cannot take.
+func (v *visitor) needed() map[string][]string {
+	for name, fields := range v.asked {
+		v.needs[name] = slices.DeleteFunc(v.needs[name], func(f string) bool { return slices.Contains(fields, f) })
+	}
+	return v.needs
+}
+
+func (v *visitor) use(name, field string) {
+	v.fields[name] = append(v.fields[name], field)
+	v.needs[name] = append(v.needs[name], field)
+}
 
 // drop takes back the last use, which turned out to be part of a longer one.
 func (v *visitor) drop(name, field string) {
-	used := v.fields[name]
+	without(v.fields, name, field)
+	without(v.needs, name, field)
+}
+
+// without takes the last of a name's fields of that name away.
+func without(fields map[string][]string, name, field string) {
+	used := fields[name]
 	for i, f := range slices.Backward(used) {
 		if f == field {
 			used = slices.Delete(used, i, i+1)
 			break
 		}
 	}
-	if v.fields[name] = used; len(used) == 0 {
-		delete(v.fields, name)
+	if fields[name] = used; len(used) == 0 {
+		delete(fields, name)
 	}
 }
 

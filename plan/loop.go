@@ -74,7 +74,7 @@ func (c *compiler) elements(list source.Value, at spot) (n int, late *series, ok
 	case err == nil && wait == nil:
 		return n, nil, true
 	case err == nil:
-		return 0, &series{list: list, layer: at.layer, rests: wait.name, facts: c.usedFacts}, true
+		return 0, &series{list: list, layer: at.layer, rests: wait.names, facts: c.usedFacts}, true
 	case !isVaries(err):
 		c.fail(err)
 		return 0, nil, false
@@ -92,7 +92,7 @@ func (c *compiler) longest(list source.Value, at spot) (most int, late *series, 
 			ok = false
 		}
 		if wait != nil {
-			late = &series{list: list, layer: at.layer, rests: wait.name, varies: true}
+			late = &series{list: list, layer: at.layer, rests: wait.names, varies: true}
 		}
 		most = max(most, n)
 	}
@@ -114,7 +114,7 @@ func describe(v source.Value, text string) string {
 func (c *compiler) length(base *scope, list source.Value, at spot) (int, *laterError, error) {
 	v, err := at.layer.scope(base).resolve(list)
 	switch late, ok := err.(*laterError); {
-	case ok && late.name == secretTag:
+	case ok && late.sealed:
 		return 0, nil, list.Errorf("loop over what is no secret, such as names", "the list of a loop is needed before the run: %v", err)
 	case ok:
 		return 0, late, nil

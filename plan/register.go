@@ -12,10 +12,10 @@ import (
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // registers makes the names known that the step's report goes by.
-func (c *compiler) registers(t *Task, a attributes, item source.Value, global bool) {
+func (c *compiler) registers(t *Task, a attributes, item source.Value, global, idle bool) {
 	if t.Kind.Name == "set" && t.word {
 		for _, f := range t.params.Fields {
-			c.name(f.Key, item, f.KeyPos, &register{step: t.Name, global: global})
+			c.name(f.Key, t, item, f.KeyPos, &register{step: t.Name, global: global, idle: idle})
 		}
 	}
 	if a.register == "" {
@@ -30,20 +30,24 @@ func (c *compiler) registers(t *Task, a attributes, item source.Value, global bo
 	}
 	slices.Sort(fields)
 	f, _ := item.Get("register")
-	c.name(a.register, item, f.Value.Pos, &register{step: t.Name, fields: fields, global: global})
+	c.name(a.register, t, item, f.Value.Pos, &register{step: t.Name, fields: fields, global: global, idle: idle})
 }
 
-func (c *compiler) name(name string, item source.Value, pos source.Pos, r *register) {
+func (c *compiler) name(name string, t *Task, item source.Value, pos source.Pos, r *register) {
 	if !identifier.MatchString(name) || slices.Contains([]string{"true", "false", "nil", "null", "in", "not", "and", "or", "let", "if", "else", "matches", "contains", "startsWith", "endsWith"}, name) {
 		c.fail(item.ErrorAt(pos, "write a word of letters, digits and _", "%q cannot be the name of a variable", name))
 		return
 	}
-	if c.taken(name) {
+	if c.taken(name) || t.layer.has(name) {
 		c.fail(item.ErrorAt(pos, "choose another name", "the name %q is taken: it is a variable or a function already", name))
 		return
 	}
-	if old, ok := c.registered[name]; ok && old.fields != nil && r.fields != nil {
+	old := c.registered[name]
+	if old != nil && old.fields != nil && r.fields != nil {
 		r.fields = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(old.fields), r.fields...))))
+	}
+	if old != nil {
+		r.idle = r.idle && old.idle
 	}
 	c.registered[name] = r
 }

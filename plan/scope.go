@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,17 +41,44 @@ type register struct {
 	step   string
 	fields []string // nil when nobody knows them before
 	global bool     // equal on all hosts
+	idle   bool     // no step that fills it takes part
 }
 
-// laterError says that a name's value is known only while the plan runs.
-type laterError struct{ name string }
+// laterError says that a value is not known while compiling: it rests on names
+// that only a run fills, or on a secret, or on both.
+type laterError struct {
+	names  []string
+	sealed bool
+}
 
 func (e *laterError) Error() string {
-	if e.name == secretTag {
+	if len(e.names) == 0 {
 		return "a secret is read only when the whole plan is valid"
 	}
+	return fmt.Sprintf("%q is known only while the plan runs", e.names[0])
+}
 
-	return fmt.Sprintf("%q is known only while the plan runs", e.name)
+// and is what two values wait for; either may be nil.
+func (e *laterError) and(other *laterError) *laterError {
+	if e == nil || other == nil {
+		return cmp.Or(e, other)
+	}
+	return &laterError{append(slices.Clone(e.names), other.names...), e.sealed || other.sealed}
+}
+
+// waiting joins err, which is a laterError or a variesError, to why something
+// waits already. What differs from host to host is looked at again for each.
+func waiting(wait, err error) error {
+	old, isOld := wait.(*laterError)
+	later, isLater := err.(*laterError)
+	switch {
+	case isVaries(wait):
+		return wait
+	case isOld && isLater:
+		return old.and(later)
+	default:
+		return err
+	}
 }
 
 // variesError says that a name means something else on each host.
@@ -148,7 +176,7 @@ func (s *scope) missing(name string) (any, error) {
 		return nil, fmt.Errorf("internal error: %s is not looked up here", name)
 	case runs || name == factsName:
 		s.usedFacts = s.usedFacts || name == factsName
-		return nil, &laterError{name}
+		return nil, &laterError{names: []string{name}}
 	case s.host == "":
 		return nil, &variesError{name}
 	}
@@ -189,7 +217,7 @@ func (s *scope) environment(v source.Value, e *expression) (map[string]any, erro
 	var wait error
 	for _, name := range e.names {
 		if s.filled(name) {
-			out, err := s.value(name, e.fields[name])
+			out, err := s.value(name, e)
 			if _, unknown := steps.IsUnforeseen(err); err != nil && !unknown {
 				return nil, place(v, err)
 			}
@@ -204,8 +232,8 @@ func (s *scope) environment(v source.Value, e *expression) (map[string]any, erro
 		case nil:
 			env[name] = out
 		case *laterError, *variesError:
-			wait = heavier(wait, err)
-			if err := s.misused(name, e.fields[name]); err != nil {
+			wait = waiting(wait, err)
+			if err := s.misused(name, e); err != nil {
 				return nil, place(v, err)
 			}
 		default:

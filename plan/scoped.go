@@ -74,6 +74,9 @@ func (s *scope) hand(step steps.Step, at source.Value) error {
 			}
 			continue
 		}
+		if use.Optional && s.absent(use.Name) && s.unfilled(use.Name).Value == nil {
+			continue
+		}
 		value, err := s.eval(at, use.Name)
 		if err != nil {
 			return err

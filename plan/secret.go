@@ -2,7 +2,6 @@ package plan
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 
 	"github.com/hashicorp/go-multierror"
@@ -33,7 +32,7 @@ func (w *world) secret(v source.Value) (source.Value, error) {
 	}
 	for _, r := range w.vault.refs {
 		if r.at.Pos == v.Pos {
-			return v, &laterError{secretTag}
+			return v, &laterError{sealed: true}
 		}
 	}
 	plain, ok := v.Plain().(map[string]any)
@@ -45,7 +44,7 @@ func (w *world) secret(v source.Value) (source.Value, error) {
 		return v, misplaced(v, err)
 	}
 	w.vault.refs = append(w.vault.refs, reference{v, ref})
-	return v, &laterError{secretTag}
+	return v, &laterError{sealed: true}
 }
 
 // misplaced gives each problem with a reference its place.
@@ -103,5 +102,5 @@ func (p *Plan) checkSealed() error {
 	if len(c.problems) == 0 {
 		return nil
 	}
-	return fmt.Errorf("with the secrets in place: %w", c.said())
+	return c.said()
 }

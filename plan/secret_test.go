@@ -52,6 +52,32 @@ steps:
 	}
 }
 
+// A step may rest on a secret and on what a run knows, both.
+func TestSecretsBesideWhatOnlyARunKnows(t *testing.T) {
+	p := sealed(t, `
+hosts: all
+vars: {password: !secret {env: P}}
+steps:
+  - {tell: {text: x}, register: out}
+  - put: {text: "{{ password }} and {{ out.rc }}"}
+  - put: {text: "{{ out.rc }}", src: "{{ password }}"}
+  - put: {text: "{{ out.rc + len(password) }}"}
+  - assert: out.rc == len(password)
+`)
+	read := func(context.Context, secret.Ref) (string, error) { return "hunter22", nil }
+	if err := p.Unlock(t.Context(), "", read, func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	known := plan.Values{"out": {Value: map[string]any{"rc": 8, "skipped": false}}}
+	for i, want := range []string{"hunter22 and 8", "8", "16"} {
+		task := p.Stages[0].Tasks[i+1]
+		step, err := task.StepWith("db1", known)
+		if err != nil || !task.Later() || step.(interface{ values() *set }).values().text != want {
+			t.Errorf("%d: %v, %v", i, step, err)
+		}
+	}
+}
+
 func TestSecretsThatCannotBeUsed(t *testing.T) {
 	p := sealed(t, "hosts: all\nvars: {n: !secret {env: N}}\nsteps:\n  - put: {count: \"{{ n }}\"}\n")
 	read := func(context.Context, secret.Ref) (string, error) { return "not a number", nil }

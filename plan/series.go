@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"lockstep/internal/source"
 )
@@ -12,7 +13,7 @@ import (
 type series struct {
 	list   source.Value
 	layer  *layer
-	rests  string       // a name that only a run knows, and the list rests on
+	rests  []string     // names that only a run knows, and the list rests on
 	varies bool         // it rests on what differs from host to host, too
 	facts  bool         // it rests on facts
 	name   source.Value // of the step, as written
@@ -27,7 +28,7 @@ func (s *scope) loopElement(v source.Value) (source.Value, error) {
 	if k, ok := s.values[elementTag]; ok {
 		return v.WithScalar(k.Value), nil
 	}
-	return v, &laterError{v.Text}
+	return v, &laterError{names: strings.Fields(v.Text)}
 }
 
 // unfold compiles the one step of a loop whose list only a run knows.
@@ -35,12 +36,12 @@ func (c *compiler) unfold(item source.Value, at spot, late *series, name string)
 	for _, key := range []string{"include", "pause"} {
 		if _, ok := item.Get(key); ok {
 			c.fail(late.list.Errorf("loop over a list of the plan or the inventory, or write the loop on the steps themselves",
-				"the list of a loop over %s is needed before the run: %v", key, &laterError{late.rests}))
+				"the list of a loop over %s is needed before the run: %v", key, &laterError{names: late.rests}))
 			return
 		}
 	}
 	variable := late.list
-	variable.Tag, variable.Text = elementTag, late.rests
+	variable.Tag, variable.Text = elementTag, strings.Join(late.rests, " ")
 	at.layer = &layer{parent: at.layer, vars: map[string]source.Value{name: variable}}
 	at.loop = &element{name: name, each: late}
 	c.item(item, at)
@@ -59,7 +60,7 @@ func (t *Task) unfolds(name source.Value) {
 // named reports whether err only says that the run names each element.
 func (t *Task) named(err error) bool {
 	late, ok := err.(*laterError)
-	return ok && t.each != nil && late.name != secretTag
+	return ok && t.each != nil && !late.sealed
 }
 
 // globalList refuses a loop on the control machine over a list that each host
@@ -70,7 +71,7 @@ func (c *compiler) globalList(t *Task) {
 	case t.each.varies:
 		c.fail(t.each.list.Errorf("use only variables that are equal on all hosts", "%s runs once on the control machine, but its list differs from host to host", t.Kind.Name))
 	default:
-		c.fail(c.global(t, &laterError{t.each.rests}))
+		c.fail(c.global(t, &laterError{names: t.each.rests}))
 	}
 }
 

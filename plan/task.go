@@ -147,23 +147,28 @@ func decode(k steps.Kind, v source.Value) (steps.Step, error) {
 	var set param.Set
 	step.Params(&set)
 	if err := set.Decode(v); err != nil {
-		return nil, err
+		return nil, placed(v, err)
 	}
 	if checker, ok := step.(steps.Checker); ok {
 		if err := checker.Check(); err != nil {
-			if positioned(err) {
-				return nil, err
-			}
-			return nil, v.Errorf("", "%v", err)
+			return nil, placed(v, err)
 		}
 	}
 	return step, nil
 }
 
-func positioned(err error) bool {
-	switch err.(type) {
-	case *source.Error, *multierror.Error:
-		return true
+// placed gives what a step says of its parameters the place where they stand,
+// unless it says that itself.
+func placed(v source.Value, err error) error {
+	switch x := err.(type) {
+	case *source.Error:
+		return x
+	case *multierror.Error:
+		out := make([]error, len(x.Errors))
+		for i, e := range x.Errors {
+			out[i] = placed(v, e)
+		}
+		return joined(out)
 	}
-	return false
+	return v.Errorf("", "%v", err)
 }

@@ -120,9 +120,7 @@ func (r *resolver) note(err error) bool {
 	case nil:
 		return false
 	case *laterError:
-		if r.later == nil || r.later.name == secretTag {
-			r.later = x
-		}
+		r.later = r.later.and(x)
 	case *variesError:
 		r.varies = x
 	default:
@@ -220,38 +218,29 @@ func (s *scope) template(v source.Value, text string) (source.Value, error) {
 		return v.WithScalar(out), nil
 	}
 	var b strings.Builder
-	var wait error // a mistake behind it is found all the same
+	r := &resolver{scope: s}
 	for _, p := range parts {
 		if !p.isExpr {
 			b.WriteString(p.text)
 			continue
 		}
-		out, err := s.eval(v, p.text)
-		if delayed(err) {
-			wait = heavier(wait, err)
-			continue
+		out, err := s.inText(v, p.text)
+		if !r.note(err) {
+			fmt.Fprint(&b, out)
 		}
-		if err != nil {
-			return v, err
-		}
-		switch out.(type) {
-		case nil, []any, map[string]any:
-			return v, v.Errorf("use join() or pick one element", "{{ %s }} gives %s, which cannot stand inside a text", p.text, v.WithScalar(out).Shape)
-		}
-		fmt.Fprint(&b, out)
 	}
-	if wait != nil {
-		return v, wait
-	}
-	return v.WithScalar(b.String()), nil
+	return v.WithScalar(b.String()), r.err()
 }
 
-// heavier is the one of two delays that tells more: a value that differs from
-// host to host is asked for on each, and a secret is read before the run.
-func heavier(a, b error) error {
-	late, ok := a.(*laterError)
-	if a == nil || isVaries(b) || ok && late.name == secretTag {
-		return b
+// inText computes an expression whose result stands inside a text.
+func (s *scope) inText(v source.Value, text string) (any, error) {
+	out, err := s.eval(v, text)
+	if err != nil {
+		return nil, err
 	}
-	return a
+	switch out.(type) {
+	case nil, []any, map[string]any:
+		return nil, v.Errorf("use join() or pick one element", "{{ %s }} gives %s, which cannot stand inside a text", text, v.WithScalar(out).Shape)
+	}
+	return out, nil
 }

@@ -51,11 +51,12 @@ func (s *scope) filled(name string) bool {
 	return true
 }
 
-// value is what a run knows by the name, as far as fields ask for it.
-func (s *scope) value(name string, fields []string) (any, error) {
+// value is what a run knows by the name, as far as e asks for it.
+func (s *scope) value(name string, e *expression) (any, error) {
+	fields := e.fields[name]
 	k, ok := s.values[name]
 	if !ok {
-		k = Skipped()
+		k = s.unfilled(name)
 	}
 	if by, ok := k.Unknown[""]; ok {
 		return nil, &steps.Unforeseen{Resource: name, By: by}
@@ -68,7 +69,49 @@ func (s *scope) value(name string, fields []string) (any, error) {
 			return nil, &steps.Unforeseen{Resource: name, By: anyOf(k.Unknown)}
 		}
 	}
-	return k.Value, nil
+	return k.Value, s.lacking(name, k.Value, e)
+}
+
+// unfilled is what a name holds whose steps did not run: what all steps report,
+// or nil where it is the name of a variable that a step sets.
+func (s *scope) unfilled(name string) Known {
+	if r := s.registered[name]; r != nil && r.fields == nil {
+		return Known{}
+	}
+	return Skipped()
+}
+
+// absent reports whether a run has come to this place without a value for name.
+func (s *scope) absent(name string) bool {
+	_, ok := s.values[name]
+	return !ok && s.filled(name) && name != factsName
+}
+
+// lacking returns an error when e rests on a field that a step reports only
+// when it runs, and this one did not: nil in its place would decide at random.
+func (s *scope) lacking(name string, value any, e *expression) error {
+	r := s.registered[name]
+	if r == nil || slices.Contains(e.fields[name], "skipped") {
+		return nil
+	}
+	if r.fields == nil && value == nil && (r.idle || s.absent(name)) && slices.Contains(e.needs[name], "") {
+		return r.missing(name, fmt.Sprintf("%s != nil", name), fmt.Sprintf("default(%s, ...)", name))
+	}
+	has, ok := value.(map[string]any)
+	for _, f := range e.needs[name] {
+		if _, there := has[f]; ok && f != "" && !there && slices.Contains(r.fields, f) {
+			return r.missing(name+"."+f, "!"+name+".skipped && ...", fmt.Sprintf("default(%s.%s, ...)", name, f))
+		}
+	}
+	return nil
+}
+
+func (r *register) missing(what, ask, instead string) error {
+	why := "did not run"
+	if r.idle {
+		why = "takes no part"
+	}
+	return &exprError{fmt.Sprintf("there is no %s: step %q, which tells it, %s", what, r.step, why), fmt.Sprintf("ask for `%s` before, or write `%s`", ask, instead)}
 }
 
 func anyOf(m map[string]string) string {
@@ -81,14 +124,19 @@ func anyOf(m map[string]string) string {
 	return least
 }
 
-// misused returns an error when a field does not exist in what a step reports.
-func (s *scope) misused(name string, fields []string) error {
+// misused returns an error when a field does not exist in what a step reports,
+// or cannot, since no such step takes part.
+func (s *scope) misused(name string, e *expression) error {
+	fields := e.fields[name]
 	known := Facts()
 	what := "the facts of a host have"
 	if name != factsName {
 		r, ok := s.registered[name]
-		if !ok || r.fields == nil {
+		if !ok {
 			return nil
+		}
+		if r.fields == nil {
+			fields = nil
 		}
 		known, what = r.fields, fmt.Sprintf("%q, which step %q registers, has", name, r.step)
 	}
@@ -101,6 +149,9 @@ func (s *scope) misused(name string, fields []string) error {
 			hint = fmt.Sprintf("did you mean %q?", name+"."+n)
 		}
 		return &exprError{fmt.Sprintf("%s no field %q", what, f), hint}
+	}
+	if r := s.registered[name]; r != nil && r.idle {
+		return s.lacking(name, s.unfilled(name).Value, e)
 	}
 	return nil
 }

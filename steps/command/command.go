@@ -68,6 +68,9 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 		// write for unknown too.
 		done, why, err, unknown = false, "", nil, "whether it runs is not known: "+u.Error()
 	}
+	if err != nil {
+		s.said = &steps.Output{Code: -1}
+	}
 	if err != nil || done {
 		return steps.Change{}, err
 	}
@@ -174,6 +177,7 @@ func (s *step) Apply(ctx context.Context, h steps.Host, c steps.Change) error {
 		run.Stdin = []byte(s.stdin)
 	}
 	run.Long, run.Writes, run.Foresees = true, s.writes, s.foresees()
+	s.said = &steps.Output{Code: -1} // unless it comes to its end
 	out, err := h.Exec(ctx, run)
 	if err == nil {
 		s.said = &out

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"os/exec"
 	"strings"
 	"testing"
@@ -164,6 +165,25 @@ func TestCheckRefuses(t *testing.T) {
 		_, err := stepstest.TryDecode(Kind(), yaml)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want an error with %q", yaml, err, want)
+		}
+	}
+}
+
+// A command that was cut off, or never asked for, has no code of its own: 0
+// would be taken for success where its failure is ignored.
+func TestNoCodeWithoutAnEnd(t *testing.T) {
+	for _, yaml := range []string{`{argv: [make]}`, `{argv: [make], check: [nowhere]}`} {
+		w := stepstest.NewWorld(Kind())
+		w.Self.OnQuery(func(*stepstest.Fake, steps.Command) steps.Output { return steps.Output{Code: 127} }, "nowhere")
+		step := stepstest.Decode(t, Kind(), yaml)
+		ctx, cancel := context.WithCancel(t.Context())
+		c, err := step.Probe(ctx, w.View())
+		cancel()
+		if err == nil {
+			err = step.Apply(ctx, w.Self, c)
+		}
+		if rc := step.(steps.Reporter).Report()["rc"]; err == nil || rc != -1 {
+			t.Errorf("%s: got %v with code %v", yaml, err, rc)
 		}
 	}
 }

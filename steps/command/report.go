@@ -10,8 +10,8 @@ import (
 // every step.
 func (s *step) Reports() []string { return []string{"rc", "stdout", "stderr", "stdout_lines"} }
 
-// Report is what the command answered; one that did not run answered nothing,
-// with code 0.
+// Report is what the command answered; one that had nothing to do answered
+// nothing, with code 0, and one that did not come to its end has code -1.
 func (s *step) Report() map[string]any {
 	said := steps.Output{}
 	if s.said != nil {
