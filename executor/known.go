@@ -46,7 +46,7 @@ func (w *worker) learn(t *plan.Task, k plan.Known) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	values := w.mine()
+	values := w.mine(t)
 	if t.Element > 0 {
 		k = w.joined(t, k)
 	}
@@ -70,9 +70,9 @@ func (w *worker) joined(t *plan.Task, k plan.Known) plan.Known {
 	return together(parts)
 }
 
-// mine are the values that this worker fills; the caller holds the lock.
-func (w *worker) mine() plan.Values {
-	if w.stage.OnControl || w.stage.Once {
+// mine are the values that t fills here; the caller holds the lock.
+func (w *worker) mine(t *plan.Task) plan.Values {
+	if w.stage.OnControl || t.Once {
 		return w.learned.shared
 	}
 	if w.learned.hosts[w.host] == nil {
@@ -157,12 +157,12 @@ func (w *worker) obscure(t *plan.Task, by string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, name := range t.Sets() {
-		w.mine()[name] = k
+		w.mine(t)[name] = k
 	}
 }
 
 // set takes over the variables of a step that sets some.
-func (w *worker) set(step steps.Step) {
+func (w *worker) set(t *plan.Task, step steps.Step) {
 	s, ok := step.(plan.Setter)
 	if !ok {
 		return
@@ -170,7 +170,7 @@ func (w *worker) set(step steps.Step) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for name, v := range s.Sets() {
-		w.mine()[name] = plan.Known{Value: v}
+		w.mine(t)[name] = plan.Known{Value: v}
 	}
 }
 

@@ -35,6 +35,7 @@ func (w *worker) section(ctx context.Context, g *gate, tasks []*plan.Task) *fail
 func (w *worker) inOrder(ctx context.Context, g *gate, tasks []*plan.Task, proofs *[]proof) *failure {
 	for _, t := range tasks {
 		if !t.Concerns(w.host) {
+			w.bystand(ctx, t)
 			continue
 		}
 		if w.interrupted == nil {
@@ -60,7 +61,21 @@ func (w *worker) next(ctx context.Context, g *gate, t *plan.Task, proofs *[]proo
 	}
 	switch {
 	case t.Block != nil:
-		return w.block(ctx, g, t)
+		f := w.block(ctx, g, t)
+		if f == nil {
+			w.bystand(ctx, t)
+		}
+		return f
+	case w.errands.number(t) >= 0:
+		return w.once(ctx, g, t)
+	default:
+		return w.single(ctx, g, t, proofs)
+	}
+}
+
+// single does one step on the host.
+func (w *worker) single(ctx context.Context, g *gate, t *plan.Task, proofs *[]proof) *failure {
+	switch {
 	case t.Loops():
 		return w.loop(ctx, g, t, proofs)
 	case t.IgnoreErrors:
@@ -95,7 +110,9 @@ func (w *worker) loop(ctx context.Context, g *gate, t *plan.Task, proofs *[]proo
 }
 
 // apart reports whether a failure of t may be followed by more steps.
-func apart(t *plan.Task) bool { return t.Block != nil || t.IgnoreErrors || t.Retries > 0 }
+func apart(t *plan.Task) bool {
+	return t.Block != nil || t.Once || t.IgnoreErrors || t.Retries > 0
+}
 
 // close writes what is pending and proves it.
 func (w *worker) close(ctx context.Context, proofs []proof) *failure {

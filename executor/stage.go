@@ -26,7 +26,7 @@ func (r *run) stage(ctx context.Context, s *plan.Stage) error {
 		return err
 	}
 	r.emit(Event{Type: EventStage, Stage: s.Index, Name: s.Name, Hosts: hosts, Width: s.Width})
-	g := &gate{run: r, stage: s}
+	g, e := &gate{run: r, stage: s}, newErrands(s)
 	already := len(r.failed)
 	for n, rest := 0, hosts; len(rest) > 0; n++ {
 		batch := rest[:s.Batch(n, len(rest))]
@@ -39,7 +39,7 @@ func (r *run) stage(ctx context.Context, s *plan.Stage) error {
 				return err
 			}
 		}
-		if err := r.batch(ctx, s, g, batch); err != nil {
+		if err := r.batch(ctx, s, g, e, batch); err != nil {
 			return err
 		}
 		if r.live && len(r.failed)-already > s.MaxFailures {
@@ -64,7 +64,7 @@ func (r *run) stop(s *plan.Stage, hosts, batch []string) error {
 // onControl runs the one step of a stage on the control machine.
 func (r *run) onControl(ctx context.Context, s *plan.Stage) error {
 	r.emit(Event{Type: EventStage, Stage: s.Index, Name: s.Name, Hosts: []string{r.control.Name()}})
-	w := &worker{run: r, stage: s, host: "", shown: r.control.Name(), overlay: r.control}
+	w := &worker{run: r, stage: s, host: "", shown: r.control.Name(), overlay: r.control, errands: newErrands(s)}
 	ok := w.work(ctx, nil)
 	w.release()
 	if !ok && w.interrupted == nil {
@@ -83,7 +83,7 @@ func (r *run) order(ctx context.Context, s *plan.Stage) ([]string, error) {
 		}
 	}
 	if s.Once {
-		return first(hosts, s.Tasks[0]), nil
+		return able(hosts, s.Tasks[0]), nil
 	}
 	if s.Order == plan.SortedOrder || s.Order == plan.ReverseSortedOrder {
 		slices.Sort(hosts)
@@ -101,14 +101,14 @@ func (r *run) order(ctx context.Context, s *plan.Stage) ([]string, error) {
 	return hosts, nil
 }
 
-// first is the host that does a step for all.
-func first(hosts []string, t *plan.Task) []string {
-	for _, h := range hosts {
-		if t.Concerns(h) {
-			return []string{h}
-		}
+// able are the hosts that may do a step for all: the first one, or all that may
+// turn out to be it.
+func able(hosts []string, t *plan.Task) []string {
+	hosts = slices.DeleteFunc(hosts, func(h string) bool { return !t.Concerns(h) })
+	if t.Later() {
+		return hosts
 	}
-	return nil
+	return hosts[:min(1, len(hosts))]
 }
 
 // rank asks a ranking step for each host's rank.
@@ -145,17 +145,19 @@ func (r *run) rank(ctx context.Context, t *plan.Task, hosts []string, ranks map[
 }
 
 // batch works on some hosts at the same time. Their events come out in order.
-func (r *run) batch(ctx context.Context, s *plan.Stage, g *gate, hosts []string) error {
+func (r *run) batch(ctx context.Context, s *plan.Stage, g *gate, e *errands, hosts []string) error {
 	r.look()
+	e.begin(hosts)
 	workers := make([]*worker, len(hosts))
 	var wg sync.WaitGroup
 	before := make(chan struct{})
 	close(before)
 	for i, host := range hosts {
-		w := &worker{run: r, stage: s, host: host, shown: host, overlay: r.overlays[host], turn: before, done: make(chan struct{})}
+		w := &worker{run: r, stage: s, host: host, shown: host, overlay: r.overlays[host], errands: e, turn: before, done: make(chan struct{})}
 		before, workers[i] = w.done, w
 		wg.Go(func() {
 			defer w.release()
+			defer e.leave(host)
 			w.warm(ctx)
 			w.work(ctx, g)
 		})

@@ -18,6 +18,7 @@ type worker struct {
 	host    string // "" on the control machine
 	shown   string
 	overlay *overlay
+	errands *errands
 	acted   bool // a change was begun on the host
 	planned bool // a change would be begun, in a dry run
 	nested  int  // groups with a rescue or always around the step
@@ -34,7 +35,7 @@ func (w *worker) tasks() []*plan.Task {
 	var out []*plan.Task
 	for _, t := range w.stage.Tasks {
 		t.Walk(func(t *plan.Task) {
-			if t.Block == nil && !t.Later() && t.Concerns(w.host) {
+			if t.Block == nil && !t.Once && !t.Later() && t.Concerns(w.host) {
 				out = append(out, t)
 			}
 		})
@@ -135,7 +136,7 @@ func (w *worker) task(ctx context.Context, g *gate, t *plan.Task, known plan.Val
 	if err := w.make(ctx, g, t, step, change, &event); err != nil {
 		return nil, &failure{task: t, err: err, step: step}
 	}
-	w.set(step)
+	w.set(t, step)
 	unknown := change.Unknown
 	if event.Status == StatusUnknown {
 		unknown = cmp.Or(unknown, event.Message)

@@ -267,6 +267,9 @@ func attributes(task *plan.Task) string {
 	if task.Retries > 0 {
 		fmt.Fprintf(&b, " retries %d/%s until %v", task.Retries, task.Delay, task.HasUntil())
 	}
+	if task.Once {
+		b.WriteString(" once")
+	}
 	if task.As != nil {
 		fmt.Fprintf(&b, " as %+v", *task.As)
 	}

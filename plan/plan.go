@@ -65,7 +65,7 @@ type Stage struct {
 	// MaxFailures is how many hosts may fail before the stage stops.
 	MaxFailures int
 	// OnControl marks a stage of one step whose host is the control machine,
-	// Once one of one step that only the first host takes for all.
+	// Once one of one step that one host does for all.
 	OnControl bool
 	Once      bool
 	// Pause is what a person has to approve before the run goes on; such a

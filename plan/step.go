@@ -30,7 +30,7 @@ func (c *compiler) step(item source.Value, at spot) {
 	}
 	at = c.tagged(c.with(given(at, attrs.when), attrs.vars), attrs.tags)
 	selected := c.selected(at.tags)
-	t := &Task{Kind: kind, Pos: item.Pos, Tags: at.tags, Timeout: attrs.timeout, IgnoreErrors: attrs.ignoreErrors, Register: attrs.register,
+	t := &Task{Kind: kind, Pos: item.Pos, Tags: at.tags, Timeout: attrs.timeout, IgnoreErrors: attrs.ignoreErrors, Once: attrs.runOnce, Register: attrs.register,
 		bound: &bound{plan: c.plan, layer: at.layer, when: at.when, params: params, make: byKind(kind)}}
 	if at.loop != nil {
 		t.Element, t.each = at.loop.n, at.loop.each
@@ -74,8 +74,6 @@ func (c *compiler) placed(t *Task, item source.Value, a attributes, at spot) boo
 	switch {
 	case t.Kind.OnControl && at.stage != nil:
 		c.fail(item.Errorf("move the step out of the stage", "%s runs on the control machine, once; it has no place in a stage of hosts", t.Kind.Name))
-	case a.runOnce && at.stage != nil:
-		c.fail(item.Errorf("move the step out of the stage: what it reports is there for all hosts afterwards", "a step with run_once runs before or after a whole stage; it has no place inside one"))
 	case a.runOnce && t.Kind.OnControl:
 		c.fail(item.Errorf("leave run_once out", "%s runs once in any case", t.Kind.Name))
 	case t.delegates != nil && t.Kind.OnControl:

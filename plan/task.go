@@ -28,6 +28,8 @@ type Task struct {
 	Retries      int
 	Delay        time.Duration
 	IgnoreErrors bool
+	// Once: one host does the task for all.
+	Once bool
 	// As is the user the step acts as, where it is not the host's own.
 	As *Identity
 	// Block makes the task a group of others; it has no kind then.
@@ -120,7 +122,11 @@ func (t *Task) Decide(host string, v Values) (bool, error) {
 	if t.bound == nil || !t.later {
 		return t.Concerns(host), nil
 	}
-	return t.all(t.base(host, v), t.when)
+	yes, err := t.all(t.base(host, v), t.when)
+	if t.each != nil && isLater(err) {
+		return true, nil // its elements decide
+	}
+	return yes, err
 }
 
 // Holds evaluates the task's `until`.
