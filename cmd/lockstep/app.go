@@ -24,6 +24,9 @@ type app struct {
 	flags    flags
 	view     view.View // set by commands that walk a plan
 
+	becomeWord string // the password for sudo or su, once it was read
+	phrases    *passphrases
+
 	mu       sync.Mutex
 	graceful chan struct{} // closed by the first interrupt, when set
 	asked    bool
@@ -70,7 +73,7 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().CountVarP(&a.flags.verbose, "verbose", "v", "say more (-vv: debug)")
-	root.AddCommand(a.planCommand(), a.applyCommand(), a.validateCommand(), a.inventoryCommand(), a.varsCommand(), a.stepsCommand(), a.schemaCommand())
+	root.AddCommand(a.planCommand(), a.applyCommand(), a.validateCommand(), a.doctorCommand(), a.inventoryCommand(), a.varsCommand(), a.stepsCommand(), a.schemaCommand())
 	return root
 }
 

@@ -9,6 +9,8 @@ import (
 	"lockstep/executor"
 	"lockstep/executor/local"
 	"lockstep/internal/secret"
+	"lockstep/inventory"
+	"lockstep/plan"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -57,22 +59,33 @@ func (a *app) pending(report *executor.Report, err error) error {
 // prepare reads the files, connects to the hosts and makes the executor. The
 // view is set only once the files are sound.
 func (a *app) prepare(ctx context.Context, file string) (*executor.Executor, func(), error) {
+	inv, p, err := a.loadUnlocked(ctx, file)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.view = a.newView()
+	return a.executor(ctx, inv, p, a.view.Event)
+}
+
+// loadUnlocked is load with the plan's secrets read.
+func (a *app) loadUnlocked(ctx context.Context, file string) (*inventory.Inventory, *plan.Plan, error) {
 	inv, p, err := a.load(ctx, file)
 	if err != nil {
 		return nil, nil, err
 	}
 	var store secret.Store
-	if err := p.Unlock(ctx, a.getenv("HOME"), store.Resolve, a.redactor.Add); err != nil {
-		return nil, nil, err
-	}
-	a.view = a.newView()
+	return inv, p, p.Unlock(ctx, a.getenv("HOME"), store.Resolve, a.redactor.Add)
+}
+
+// executor connects to the hosts; the returned function ends the connections.
+func (a *app) executor(ctx context.Context, inv *inventory.Inventory, p *plan.Plan, emit func(executor.Event)) (*executor.Executor, func(), error) {
 	up, err := a.connect(ctx, inv, p)
 	if err != nil {
 		return nil, nil, err
 	}
 	x := &executor.Executor{
 		Plan: p, Machines: up.machines, As: up.as, Control: local.Machine{}, Redactor: a.redactor,
-		Emit: a.view.Event, Approve: a.goOn, Poll: gatePoll, Log: a.log(),
+		Emit: emit, Approve: a.goOn, Poll: gatePoll, Log: a.log(),
 	}
 	return x, up.close, nil
 }

@@ -44,34 +44,22 @@ type hosts struct {
 // connect dials all of the plan's hosts at the same time. Every host that
 // cannot be used is in the one error, in the inventory's order.
 func (a *app) connect(ctx context.Context, inv *inventory.Inventory, p *plan.Plan) (hosts, error) {
-	password, err := a.becomePassword(ctx)
-	if err != nil {
-		return hosts{}, err
-	}
 	wanted := dials(p)
 	conns := make([]executor.Machine, len(wanted))
 	failed := make([]error, len(wanted))
 	log := a.log()
-	phrases := a.passphrases(ctx)
-	defer phrases.end()
-	var wg sync.WaitGroup
-	for i, d := range wanted {
-		target, err := a.target(inv, p, d, password)
-		if err != nil {
-			failed[i] = err
-			continue
+	err := a.each(ctx, inv, p, wanted, func(i int, t remote.Target, err error) {
+		var conn *remote.Conn
+		if err == nil {
+			conn, err = remote.Dial(ctx, t, log)
 		}
-		if term.IsTerminal(int(a.stdin.Fd())) {
-			target.Passphrase = phrases.of
+		if failed[i] = err; err == nil {
+			conns[i] = conn
 		}
-		wg.Go(func() {
-			conn, err := remote.Dial(ctx, target, log)
-			if failed[i] = err; err == nil {
-				conns[i] = conn
-			}
-		})
+	})
+	if err != nil {
+		return hosts{}, err
 	}
-	wg.Wait()
 	up := hosts{map[string]executor.Machine{}, map[plan.Acting]executor.Machine{}}
 	for i, d := range wanted {
 		switch {
@@ -87,6 +75,27 @@ func (a *app) connect(ctx context.Context, inv *inventory.Inventory, p *plan.Pla
 		return hosts{}, err
 	}
 	return up, nil
+}
+
+// each does something with every host at the same time, and with why a host
+// cannot even be tried.
+func (a *app) each(ctx context.Context, inv *inventory.Inventory, p *plan.Plan, wanted []dial, act func(int, remote.Target, error)) error {
+	password, err := a.becomePassword(ctx)
+	if err != nil {
+		return err
+	}
+	phrases := a.passphrases(ctx)
+	defer phrases.end()
+	var wg sync.WaitGroup
+	for i, d := range wanted {
+		t, err := a.target(inv, p, d, password)
+		if term.IsTerminal(int(a.stdin.Fd())) {
+			t.Passphrase = phrases.of
+		}
+		wg.Go(func() { act(i, t, err) })
+	}
+	wg.Wait()
+	return nil
 }
 
 // dial is one connection that a plan needs.
@@ -212,27 +221,33 @@ func (a *app) knownHosts(c inventory.Connection) []string {
 	return append(files, "/etc/ssh/ssh_known_hosts")
 }
 
-// becomePassword reads the password of sudo or su from where the flags say.
+// becomePassword reads the password of sudo or su from where the flags say,
+// once.
 func (a *app) becomePassword(ctx context.Context) (string, error) {
-	var password string
+	if a.becomeWord != "" {
+		return a.becomeWord, nil
+	}
 	switch {
 	case a.flags.becomeFile != "":
 		data, err := os.ReadFile(a.flags.becomeFile)
 		if err != nil {
 			return "", fmt.Errorf("--become-password-file: %w", err)
 		}
-		password = strings.TrimRight(string(data), "\r\n")
+		a.becomeWord = strings.TrimRight(string(data), "\r\n")
 	case a.flags.askBecome:
 		var err error
-		if password, err = a.ask(ctx, "become password: "); err != nil {
+		if a.becomeWord, err = a.ask(ctx, "become password: "); err != nil {
 			return "", err
 		}
 	}
-	a.redactor.Add(password)
-	return password, nil
+	a.redactor.Add(a.becomeWord)
+	return a.becomeWord, nil
 }
 
-// passphrases asks the person at the terminal.
+// passphrases asks the person at the terminal; all logins share the answers.
 func (a *app) passphrases(ctx context.Context) *passphrases {
-	return &passphrases{ask: func(file string) (string, error) { return a.ask(ctx, "Passphrase of "+file+": ") }}
+	if a.phrases == nil {
+		a.phrases = &passphrases{ask: func(file string) (string, error) { return a.ask(ctx, "Passphrase of "+file+": ") }}
+	}
+	return a.phrases
 }

@@ -161,7 +161,11 @@ const familyScript = `grow=1; while [ $grow = 1 ]; do grow=0; for f in /proc/[0-
 
 // once runs a script in a process of its own and returns what it wrote.
 func (l *link) once(ctx context.Context, script string) (string, error) {
-	p, err := start(ctx, l.client, l.target, script)
+	return once(ctx, l.client, l.target, script)
+}
+
+func once(ctx context.Context, client *ssh.Client, t Target, script string) (string, error) {
+	p, err := start(ctx, client, t, script)
 	if err != nil {
 		return "", err
 	}
