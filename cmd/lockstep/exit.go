@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-multierror"
 
+	"lockstep/cmd/lockstep/view"
 	"lockstep/executor"
 	"lockstep/steps"
 )
@@ -37,7 +38,7 @@ func (o *outcome) Error() string { return o.reason }
 
 // say writes one line for people to stderr.
 func (a *app) say(format string, args ...any) {
-	_, _ = io.WriteString(a.masked(a.stderr), fmt.Sprintf(format, args...)+"\n") // nowhere else to complain
+	_, _ = io.WriteString(a.masked(a.stderr), view.Printable(fmt.Sprintf(format, args...))+"\n") // nowhere else to complain
 }
 
 // exit shows what err is and returns its code. The last line on stderr always

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"lockstep/cmd/lockstep/view"
 )
 
 // ask reads a secret: from the terminal without showing it, or a line of stdin.
@@ -72,5 +74,5 @@ func await[T any](ctx context.Context, read func() (T, error)) (T, error) {
 
 // sayPart writes to stderr without ending the line.
 func (a *app) sayPart(text string) {
-	_, _ = io.WriteString(a.masked(a.stderr), text) // nowhere else to complain
+	_, _ = io.WriteString(a.masked(a.stderr), view.Printable(text)) // nowhere else to complain
 }

@@ -5,9 +5,11 @@ package secret
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -23,8 +25,8 @@ const shortest = 4
 
 var privateKey = regexp.MustCompile(`(?s)-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?(-----END ([A-Z0-9 ]*PRIVATE KEY)-----|$)`)
 
-// Redactor masks the values it was told, also in base64, URL and shell-quoted
-// form, and any PEM private key. The zero Redactor is ready; it may be used by
+// Redactor masks the values it was told, also in base64, URL, shell-quoted,
+// quoted and JSON form and line by line, and any PEM private key. The zero Redactor is ready; it may be used by
 // many goroutines.
 type Redactor struct {
 	mu     sync.RWMutex
@@ -47,7 +49,7 @@ func (r *Redactor) Add(value string) {
 }
 
 func forms(value string) []string {
-	return []string{
+	all := []string{
 		value,
 		base64.StdEncoding.EncodeToString([]byte(value)),
 		base64.RawStdEncoding.EncodeToString([]byte(value)),
@@ -56,7 +58,38 @@ func forms(value string) []string {
 		url.PathEscape(value),
 		shellescape.Quote(value),
 		strings.ReplaceAll(value, `"`, `\"`),
+		inJSON(value),
+		unquoted(strconv.Quote(value)),
 	}
+	return append(all, longLines(value)...)
+}
+
+func unquoted(s string) string { return s[1 : len(s)-1] }
+
+func inJSON(value string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(value); err != nil { // no text is beyond JSON
+		return value
+	}
+	return unquoted(strings.TrimSuffix(b.String(), "\n"))
+}
+
+// longLines are the lines of a value that has several, since a text is often
+// shown with something in front of each line. Short ones say little and would
+// hide too much.
+func longLines(value string) []string {
+	if !strings.Contains(value, "\n") {
+		return nil
+	}
+	var out []string
+	for line := range strings.Lines(value) {
+		if line = strings.TrimSpace(line); len(line) >= 2*shortest {
+			out = append(out, line, inJSON(line))
+		}
+	}
+	return out
 }
 
 // String returns s with every secret masked.

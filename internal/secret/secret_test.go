@@ -2,6 +2,7 @@ package secret
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -17,6 +18,20 @@ func TestSecretIsMaskedInEveryForm(t *testing.T) {
 	}
 	if got := r.String("before after"); got != "before after" {
 		t.Errorf("innocent text changed: %q", got)
+	}
+}
+
+func TestSecretIsMaskedWhereItIsShown(t *testing.T) {
+	var r Redactor
+	r.Add("p4ss\\word\u00a0\u2028\x1b<x")
+	r.Add("first line of it\n  and the second\nno\n")
+	for _, text := range []string{
+		fmt.Sprintf("%q", "p4ss\\word\u00a0\u2028\x1b<x"), inJSON("p4ss\\word\u00a0\u2028\x1b<x"),
+		"+first line of it\n+  and the second\n+no", inJSON("first line of it\n  and the second\nno\n"),
+	} {
+		if got := r.String(text); strings.Contains(got, "ord") || strings.Contains(got, "line") || strings.Contains(got, "second") {
+			t.Errorf("%q leaks: %q", text, got)
+		}
 	}
 }
 

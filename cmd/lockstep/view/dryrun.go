@@ -71,6 +71,7 @@ func (t *text) foreseen(e executor.Event) {
 			t.printf("          %s\n", t.paint.in(faint, "because "+indent(edit.Why, "          ")))
 		}
 		for _, line := range contentLines(edit, t.redactor) {
+			line = Printable(line)
 			symbol := byte(' ')
 			if line != "" {
 				symbol = line[0]

@@ -33,6 +33,7 @@ func (t *text) printf(format string, args ...any) {
 
 // Event takes one event.
 func (t *text) Event(e executor.Event) {
+	e = printable(e)
 	switch e.Type {
 	case executor.EventStart:
 		*t = text{w: t.w, redactor: t.redactor, paint: t.paint, verbose: t.verbose, dry: e.DryRun, hosts: e.Hosts}
