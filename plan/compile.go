@@ -29,6 +29,9 @@ type Options struct {
 	Tags      []string                // only steps with one of these tags
 	SkipTags  []string                // no steps with one of these tags
 	ExtraVars map[string]source.Value // win over all other variables
+	// Tell learns the texts that expressions make of secrets, so that nothing
+	// shows them; nil hears nothing.
+	Tell func(string)
 }
 
 // Defaults of a stage.
@@ -50,7 +53,7 @@ func Compile(file string, data []byte, inv Inventory, kinds *steps.Registry, o O
 	}
 	c := &compiler{
 		kinds: kinds, options: o, inv: inv,
-		world:   &world{exprs: newExpressions(), registered: map[string]*register{}, upcoming: map[string]source.Pos{}, vault: vault{values: map[source.Pos]string{}}},
+		world:   &world{exprs: newExpressions(), registered: map[string]*register{}, upcoming: map[string]source.Pos{}, vault: vault{values: map[source.Pos]string{}}, derived: &derived{tell: o.Tell}},
 		plan:    &Plan{File: file, index: map[string]int{}},
 		tagSeen: map[string]bool{}, made: map[string]bool{}, seen: map[string]*problem{}, files: map[string]source.Value{},
 	}

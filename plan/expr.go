@@ -52,9 +52,10 @@ type expression struct {
 	names   []string // the variables that the text uses, sorted
 	// fields are, by variable, the names that follow it after a dot; "" stands
 	// for the variable as a whole.
-	fields map[string][]string
-	needs  map[string][]string // of these, the ones whose place nil cannot take
-	loops  bool                // it goes through lists, so that it may take long
+	fields   map[string][]string
+	needs    map[string][]string // of these, the ones whose place nil cannot take
+	literals []string            // the texts in it
+	loops    bool                // it goes through lists, so that it may take long
 }
 
 func (c *expressions) get(text string) (*expression, error) {
@@ -101,7 +102,7 @@ func (c *expressions) compile(text string) (*expression, error) {
 	if err != nil {
 		return nil, explain(text, err)
 	}
-	return &expression{program, found.names(), found.fields, found.needed(), found.loops}, nil
+	return &expression{program, found.names(), found.fields, found.needed(), found.literals, found.loops}, nil
 }
 
 func (c *expressions) functionHint(name string) string {
@@ -147,12 +148,13 @@ func (e *expression) run(env map[string]any) (any, error) {
 // visitor collects the free variables of an expression, those that are not
 // bound by a `let` inside it, and what it calls.
 type visitor struct {
-	bound  map[string]bool
-	fields map[string][]string
-	needs  map[string][]string // see expression
-	asked  map[string][]string // compared with nil
-	calls  []string
-	loops  bool
+	bound    map[string]bool
+	fields   map[string][]string
+	needs    map[string][]string // see expression
+	asked    map[string][]string // compared with nil
+	calls    []string
+	literals []string
+	loops    bool
 }
 
 // Visit is called by ast.Walk, for children before their parents.
@@ -163,6 +165,8 @@ func (v *visitor) Visit(n *ast.Node) {
 	switch x := (*n).(type) {
 	case *ast.IdentifierNode:
 		v.use(x.Value, "")
+	case *ast.StringNode:
+		v.literals = append(v.literals, x.Value)
 	case *ast.VariableDeclaratorNode:
 		v.bound[x.Name] = true
 	case *ast.MemberNode:

@@ -34,6 +34,7 @@ type world struct {
 	upcoming   map[string]source.Pos // of all names that the plan registers
 	usedFacts  bool                  // while compiling: somebody asked for facts
 	vault      vault
+	derived    *derived
 }
 
 // register is a name that a step gives to what it reports.
@@ -207,7 +208,9 @@ func (s *scope) eval(v source.Value, text string) (any, error) {
 		msg, _, _ := strings.Cut(err.Error(), "\n")
 		return nil, v.Errorf("", "the expression %q fails: %s", text, msg)
 	}
-	return plain(out), nil
+	result := plain(out)
+	s.derived.watch(e, env, result)
+	return result, nil
 }
 
 // environment looks up all that e uses. A mistake goes before a value that only

@@ -28,6 +28,7 @@ type reference struct {
 // secret resolves a reference. While compiling it only checks how it is written.
 func (w *world) secret(v source.Value) (source.Value, error) {
 	if value, ok := w.vault.values[v.Pos]; ok {
+		w.derived.add(value)
 		return v.WithScalar(value).Seal(), nil
 	}
 	for _, r := range w.vault.refs {
@@ -69,6 +70,7 @@ func (p *Plan) Unlock(ctx context.Context, home string, read func(context.Contex
 		return nil
 	}
 	v := &p.scopes[0].vault
+	p.scopes[0].derived.tell = tell
 	var problems *multierror.Error
 	for _, r := range v.refs {
 		value, err := read(ctx, r.ref.In(filepath.Dir(r.at.Pos.File), home))

@@ -52,6 +52,33 @@ steps:
 	}
 }
 
+// What an expression makes of a secret is one too, but not what only stands
+// beside it.
+func TestWhatIsMadeOfSecretsIsTold(t *testing.T) {
+	p := sealed(t, `
+hosts: all
+vars:
+  db: {user: replica, password: !secret {env: P}}
+  loud: "{{ upper(db.password) }}"
+  who: "{{ db.user + '@' + host }}"
+steps:
+  - put: {text: "{{ loud }} {{ who }} {{ db.password != '' ? 'there' : 'missing' }} {{ to_json(split(db.password, 'r2')) }}"}
+  - {tell: {text: x}, register: out}
+  - put: {text: "{{ out.rc == 0 ? b64encode('x' + db.password) : '' }}"}
+`)
+	var told []string
+	err := p.Unlock(t.Context(), "", func(context.Context, secret.Ref) (string, error) { return "hunter22", nil }, func(s string) { told = append(told, s) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Stages[0].Tasks[2].StepWith("db1", plan.Values{"out": {Value: map[string]any{"rc": 0}}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(told, " "); got != `hunter22 HUNTER22 ["hunte","2"] eGh1bnRlcjIy` {
+		t.Errorf("told %s", got)
+	}
+}
+
 // A step may rest on a secret and on what a run knows, both.
 func TestSecretsBesideWhatOnlyARunKnows(t *testing.T) {
 	p := sealed(t, `

@@ -131,6 +131,9 @@ func (r *resolver) note(err error) bool {
 
 // value replaces every {{ }} in v and below it. What cannot be replaced stays.
 func (r *resolver) value(v source.Value) source.Value {
+	if v.Secret && v.Shape == source.Scalar {
+		r.derived.add(v.Any)
+	}
 	if !templated(v) {
 		return v
 	}

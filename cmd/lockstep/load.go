@@ -107,7 +107,7 @@ func (a *app) load(ctx context.Context, planFile string) (*inventory.Inventory, 
 		return nil, nil, err
 	}
 	p, err := plan.Compile(planFile, data, targets{inv}, kinds, plan.Options{
-		Limit: limit, Tags: a.flags.tags, SkipTags: a.flags.skip, ExtraVars: extra,
+		Limit: limit, Tags: a.flags.tags, SkipTags: a.flags.skip, ExtraVars: extra, Tell: a.redactor.Add,
 	})
 	return inv, p, err
 }
