@@ -11,7 +11,7 @@ func (r *run) bound(s *scope, a arguments, lax bool) (*invocation, error) {
 	for i, e := range a.list {
 		v, err := r.lax(s, e)
 		if u, ok := v.(*undefined); ok && !lax && err == nil {
-			err = u.err
+			v, err = u.plain()
 		}
 		if err != nil {
 			return nil, err
@@ -93,7 +93,7 @@ func (r *run) pipe(s *scope, n *filter, f routine, in any) (any, error) {
 		return nil, placed(n, fmt.Errorf("%s: %w", n.name, err))
 	}
 	if u, ok := v.(*undefined); ok && u.err.Line == 0 {
-		return &undefined{n.place().fail("", "%s: %s", n.name, u.err.Msg)}, nil
+		return &undefined{err: n.place().fail("", "%s: %s", n.name, u.err.Msg)}, nil
 	}
 	return v, nil
 }

@@ -18,6 +18,7 @@ type (
 	list struct {
 		pos
 		items []expr
+		tuple bool // in round brackets, or in none
 	}
 	dict struct {
 		pos

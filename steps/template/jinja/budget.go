@@ -81,6 +81,8 @@ func (b *budget) walkDeep(v any, depth int) error {
 	switch x := v.(type) {
 	case string:
 		return b.spend(1 + len(x)/64)
+	case tuple:
+		return b.walkDeep([]any(x), depth)
 	case []any:
 		for _, item := range x {
 			if err := b.walkDeep(item, depth+1); err != nil {

@@ -58,10 +58,9 @@ func boolean(c *invocation) (any, error) {
 		return x, nil
 	case string:
 		return slices.Contains([]string{"yes", "on", "1", "true"}, strings.ToLower(x)), nil
-	case int:
-		return x == 1, nil
 	}
-	return false, nil
+	n, ok := number(c.in)
+	return ok && n == 1, nil
 }
 
 // mapped is map('filter', ...) or map(attribute='a.b').
@@ -188,7 +187,7 @@ func (c *invocation) chooser(attr bool) (func(item any) (bool, error), error) {
 	return func(item any) (bool, error) {
 		v, there := part(item, key)
 		if !there {
-			u := &undefined{(pos{}).fail("", "an item lacks the attribute")}
+			u := &undefined{err: (pos{}).fail("", "an item lacks the attribute")}
 			if v = u; !t.lax {
 				return false, errors.New("an item lacks the attribute")
 			}

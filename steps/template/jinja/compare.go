@@ -60,6 +60,8 @@ func (r *run) holds(op string, a, b any) (bool, error) {
 
 func contains(in, v any) (bool, error) {
 	switch x := in.(type) {
+	case tuple:
+		return contains([]any(x), v)
 	case []any:
 		return slices.ContainsFunc(x, func(item any) bool { return equal(item, v) }), nil
 	case map[string]any:
@@ -98,13 +100,16 @@ func (r *run) slice(s *scope, n *slice) (any, error) {
 	if text, ok := of.(string); ok {
 		return r.sliceText(text, bounds)
 	}
-	list, ok := of.([]any)
+	list, ok := items(of)
 	if !ok {
 		return nil, fmt.Errorf("%s cannot be cut", shape(of))
 	}
 	out, err := cut(list, bounds)
 	if err != nil {
 		return nil, err
+	}
+	if _, ok := of.(tuple); ok {
+		return tuple(out), r.items(len(out))
 	}
 	return out, r.items(len(out))
 }

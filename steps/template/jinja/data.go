@@ -13,7 +13,15 @@ import (
 func dataFilters() map[string]routine {
 	compact := routine{params: "| indent sort_keys ensure_ascii", run: toJSON(0)}
 	return map[string]routine{
-		"to_json": compact, "tojson": compact,
+		"to_json": compact,
+		"tojson": {params: "| indent", run: func(c *invocation) (any, error) {
+			v, err := toJSON(0)(c)
+			s, _ := v.(string)
+			if err != nil {
+				return nil, err
+			}
+			return c.made(strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`, "'", `\u0027`).Replace(s))
+		}},
 		"to_nice_json": {params: "| indent sort_keys ensure_ascii", run: toJSON(4)},
 		"to_yaml":      {params: "| indent sort_keys", run: toYAML(true)},
 		"to_nice_yaml": {params: "| indent sort_keys", run: toYAML(false)},
@@ -80,6 +88,8 @@ func (w *writer) json(v any, indent, line string, ascii bool) {
 		w.put(decimal(x))
 	case string:
 		w.put(jsonText(x, ascii))
+	case tuple:
+		w.json([]any(x), indent, line, ascii)
 	case []any:
 		w.group("[", "]", len(x), indent, line, func(i int) { w.json(x[i], indent, line+indent, ascii) })
 	case map[string]any:

@@ -65,9 +65,17 @@ func hint(hint, format string, args ...any) error {
 func (r *run) eval(s *scope, e expr) (any, error) {
 	v, err := r.lax(s, e)
 	if u, ok := v.(*undefined); ok && err == nil {
-		return nil, u.err
+		return u.plain()
 	}
 	return v, err
+}
+
+// plain is what use as a value makes of u.
+func (u *undefined) plain() (any, error) {
+	if u.blank {
+		return "", nil
+	}
+	return nil, u.err
 }
 
 // lax computes e, which may be undefined.
@@ -86,7 +94,7 @@ func (r *run) compute(s *scope, e expr) (any, error) {
 	case *name:
 		return r.name(s, x)
 	case *list:
-		return r.all(s, x.items)
+		return r.list(s, x)
 	case *dict:
 		return r.dict(s, x)
 	case *item:
@@ -118,7 +126,15 @@ func (r *run) name(s *scope, n *name) (any, error) {
 	if f, ok := r.lib.globals[n.id]; ok {
 		return &function{n.id, f}, nil
 	}
-	return &undefined{r.lib.noName(n, sorted(r.known))}, nil
+	return &undefined{err: r.lib.noName(n, sorted(r.known))}, nil
+}
+
+func (r *run) list(s *scope, l *list) (any, error) {
+	values, err := r.all(s, l.items)
+	if err == nil && l.tuple {
+		return tuple(values), nil
+	}
+	return values, err
 }
 
 // all computes several expressions, none of them undefined.
@@ -175,6 +191,9 @@ func (r *run) get(n *item, of, key any) (any, error) {
 	switch x := of.(type) {
 	case map[string]any:
 		if k, ok := key.(string); ok {
+			if err := r.spend(len(k) / 64); err != nil {
+				return nil, err
+			}
 			if v, ok := x[k]; ok {
 				return v, nil
 			}
@@ -194,12 +213,14 @@ func (r *run) get(n *item, of, key any) (any, error) {
 			}
 			return n.lacks(of, k, sorted(x.vars)), nil
 		}
+	case tuple:
+		return r.get(n, []any(x), key)
 	case []any:
 		if i, ok := key.(int); ok {
 			if at := index(i, len(x)); at >= 0 {
 				return x[at], nil
 			}
-			return &undefined{n.key.place().fail("", "the list has only %d items", len(x))}, nil
+			return &undefined{err: n.key.place().fail("", "the list has only %d items", len(x))}, nil
 		}
 	case string:
 		if i, ok := key.(int); ok && !n.dotted {
@@ -212,7 +233,7 @@ func (r *run) get(n *item, of, key any) (any, error) {
 	if k, ok := key.(string); ok {
 		return n.lacks(of, k, nil), nil
 	}
-	return &undefined{n.key.place().fail("", "%s has no items to pick by %s", shape(of), shape(key))}, nil
+	return &undefined{err: n.key.place().fail("", "%s has no items to pick by %s", shape(of), shape(key))}, nil
 }
 
 // lacks is what a missing key gives. A key that was computed is not named: it
@@ -222,7 +243,7 @@ func (n *item) lacks(of any, key string, known []string) *undefined {
 	if _, written := n.key.(*literal); written {
 		what = strconv.Quote(key)
 	}
-	return &undefined{n.key.place().fail(didYouMean(key, known), "%s has no %s", shape(of), what)}
+	return &undefined{err: n.key.place().fail(didYouMean(key, known), "%s has no %s", shape(of), what)}
 }
 
 // index counts from the end when i is below zero; -1 is outside.
@@ -244,7 +265,7 @@ func (r *run) choice(s *scope, c *choice) (any, error) {
 	case truth(yes):
 		return r.lax(s, c.yes)
 	case c.no == nil:
-		return "", nil
+		return &undefined{err: c.fail("", "the condition does not hold, and there is no else"), blank: true}, nil
 	}
 	return r.lax(s, c.no)
 }

@@ -58,8 +58,8 @@ func (r *run) stmt(s stmt, f *frame) error {
 
 func (r *run) print(p *print, f *frame) error {
 	v, err := r.eval(f.scope, p.of)
-	if err != nil {
-		return err
+	if err != nil || v == nil {
+		return err // as in Ansible, none prints as nothing
 	}
 	text, err := r.str(v)
 	if err != nil {
@@ -148,7 +148,7 @@ func assign(s *scope, targets []string, v any) error {
 		s.vars[targets[0]] = v
 		return nil
 	}
-	parts, ok := v.([]any)
+	parts, ok := items(v)
 	if !ok || len(parts) != len(targets) {
 		h := ""
 		if _, isText := v.(string); isText {

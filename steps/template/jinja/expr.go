@@ -34,7 +34,7 @@ func (p *parser) tuple() (expr, error) {
 	if err != nil || !p.is(",") {
 		return first, err
 	}
-	l := &list{first.place(), []expr{first}}
+	l := &list{first.place(), []expr{first}, true}
 	for p.skip(",") {
 		if p.is("%}") || p.is(")") {
 			break

@@ -3,6 +3,7 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -19,7 +20,7 @@ func (c *invocation) formatted() (any, error) {
 const maxWidth = 1000
 
 // format is Python's `text % args`, with the verbs that configuration needs.
-func (b *budget) format(s string, args []any) (any, error) {
+func (b *budget) format(s string, args tuple) (any, error) {
 	var out strings.Builder
 	for {
 		before, rest, found := strings.Cut(s, "%")
@@ -66,19 +67,12 @@ func (b *budget) verb(flags string, verb byte, v any) (string, error) {
 	switch verb {
 	case 's', 'r':
 		s, err := b.str(v)
-		return fmt.Sprintf("%"+flags+"s", s), err
-	case 'd', 'i', 'x', 'X', 'o':
-		if verb == 'i' {
-			verb = 'd'
+		if quoted, ok := v.(string); ok && verb == 'r' {
+			s = pyQuote(quoted)
 		}
-		n, ok := v.(int)
-		if f, isFloat := v.(float64); isFloat {
-			n, ok = int(f), true
-		}
-		if !ok {
-			return "", fmt.Errorf("%%%c takes a number, but this is %s", verb, shape(v))
-		}
-		return fmt.Sprintf("%"+flags+string(verb), n), nil
+		return fmt.Sprintf("%"+spaces(flags)+"s", s), err
+	case 'd', 'i', 'u', 'x', 'X', 'o':
+		return wholeVerb(flags, verb, v)
 	case 'f', 'e', 'g', 'F', 'E', 'G':
 		f, ok := number(v)
 		if !ok {
@@ -87,6 +81,36 @@ func (b *budget) verb(flags string, verb byte, v any) (string, error) {
 		return fmt.Sprintf("%"+flags+string(verb), f), nil
 	}
 	return "", fmt.Errorf("there is no format %%%c here", verb)
+}
+
+// spaces takes away the zero that fills numbers: a text is filled with spaces.
+func spaces(flags string) string {
+	n := strings.IndexFunc(flags, func(r rune) bool { return !strings.ContainsRune("-+ #0", r) })
+	if n < 0 {
+		n = len(flags)
+	}
+	return strings.NewReplacer("0", "", "#", "").Replace(flags[:n]) + flags[n:]
+}
+
+// wholeVerb formats a whole number; %d cuts what stands behind the point.
+func wholeVerb(flags string, verb byte, v any) (string, error) {
+	n, ok := integer(v)
+	decimal := verb == 'd' || verb == 'i' || verb == 'u'
+	if f, isFloat := v.(float64); isFloat && decimal {
+		if math.Abs(f) >= 1<<62 {
+			return "", fmt.Errorf("%%%c: the number is too big", verb)
+		}
+		n, ok = int(f), true
+	}
+	if !ok {
+		return "", fmt.Errorf("%%%c takes a whole number, but this is %s", verb, shape(v))
+	}
+	if decimal {
+		verb = 'd'
+	} else if verb == 'o' && strings.Contains(flags, "#") {
+		flags, verb = strings.ReplaceAll(flags, "#", ""), 'O'
+	}
+	return fmt.Sprintf("%"+flags+string(verb), n), nil
 }
 
 // narrow refuses widths that only fill memory.

@@ -34,7 +34,7 @@ func TestExpressions(t *testing.T) {
 		`"x" if t else "y"`: "x", `("x" if not t else "y") ~ 3`: "y3", `"x" if not t`: "",
 		`'\d+\n'`: "\\d+\n", `"a" "b"`: "ab", `[ 'a',
 		   'b' ] | first`: "a", `s[0]`: "H", `s[-1]`: "d", `s[1:3]`: "el", `s[::-1]`: "dlroW olleH", `l[1:]`: "[1, 2]", `l[-1]`: "2", `l.0`: "3",
-		`m.a`: "1", `m["b"]`: "2", `m.items`: "x", `m.items() | list`: "[['a', 1], ['b', 2], ['items', 'x']]", `m.get("q", 5)`: "5",
+		`m.a`: "1", `m["b"]`: "2", `m.items`: "x", `m.items() | list`: "[('a', 1), ('b', 2), ('items', 'x')]", `m.get("q", 5)`: "5",
 		`{"k": [1, "x", true, none, 1.5]}`: "{'k': [1, 'x', True, None, 1.5]}", `"it's" | list | last`: "s", `["it's"]`: `["it's"]`,
 		`s.upper()`: "HELLO WORLD", `s.split()`: "['Hello', 'World']", `"a,b".split(",")`: "['a', 'b']", `",".join(words)`: "b,a,B",
 		`" x ".strip()`: "x", `"xxa".lstrip("x")`: "a", `s.startswith("He")`: "True", `"7".zfill(3)`: "007", `"a".ljust(3) ~ "|"`: "a  |",
@@ -56,9 +56,9 @@ func TestExpressions(t *testing.T) {
 // TestFilters holds each filter to its documented behaviour.
 func TestFilters(t *testing.T) {
 	for text, want := range map[string]string{
-		`missing | default("x")`: "x", `empty | d("x")`: "", `empty | default("x", true)`: "x", `no | default("x")`: "None",
+		`missing | default("x")`: "x", `empty | d("x")`: "", `empty | default("x", true)`: "x", `no | default("x")`: "",
 		`a.b.c | default("deep")`: "deep", `[] | first | default("none")`: "none",
-		`"yes" | bool`: "True", `"off" | bool`: "False", `1 | bool`: "True", `"x" | bool`: "False", `no | bool`: "None",
+		`"yes" | bool`: "True", `"off" | bool`: "False", `1 | bool`: "True", `"x" | bool`: "False", `no | bool`: "",
 		`t | ternary("a", "b")`: "a", `false | ternary("a", "b")`: "b", `no | ternary("a", "b", "c")`: "c",
 		`s | lower`: "hello world", `"hELLO" | capitalize`: "Hello", `"my site" | title`: "My Site", `" a " | trim`: "a",
 		`s | replace("l", "L")`: "HeLLo WorLd", `s | replace("l", "L", 1)`: "HeLlo World", `"a" | center(5) ~ "|"`: "  a  |",
@@ -70,7 +70,7 @@ func TestFilters(t *testing.T) {
 		`words | sort(true)`: "['b', 'B', 'a']", `list | sort(attribute="port", reverse=true) | map(attribute="name") | list`: "['y', 'x']",
 		`words | unique`: "['b', 'a']", `words | unique(case_sensitive=true)`: "['b', 'a', 'B']", `l | min`: "1", `l | max`: "3", `l | sum`: "6",
 		`list | sum(attribute="port")`: "3", `l | batch(2) | list`: "[[3, 1], [2]]", `l | batch(2, 0) | list`: "[[3, 1], [2, 0]]",
-		`[1, [2, [3]]] | flatten`: "[1, 2, 3]", `[1, [2, [3]]] | flatten(levels=1)`: "[1, 2, [3]]", `[1, 2] | zip(["a", "b"]) | list`: "[[1, 'a'], [2, 'b']]",
+		`[1, [2, [3]]] | flatten`: "[1, 2, 3]", `[1, [2, [3]]] | flatten(levels=1)`: "[1, 2, [3]]", `[1, 2] | zip(["a", "b"]) | list`: "[(1, 'a'), (2, 'b')]",
 		`words | map("upper") | list`: "['B', 'A', 'B']", `l | map("string") | join`: "312", `list | map(attribute="port", default=0)`: "[1, 2]",
 		`words | map("replace", "a", "z") | list`: "['b', 'z', 'B']", `["a1"] | map("regex_replace", "\\d", "") | first`: "a",
 		`l | select("odd") | list`: "[3, 1]", `l | reject("gt", 1) | list`: "[1]", `[0, 1] | select`: "[1]",
@@ -80,7 +80,7 @@ func TestFilters(t *testing.T) {
 		`{"a": 1, "b": {"c": 1}} | combine({"b": {"d": 2}})`:                 "{'a': 1, 'b': {'d': 2}}",
 		`{"a": 1, "b": {"c": 1}} | combine({"b": {"d": 2}}, recursive=true)`: "{'a': 1, 'b': {'c': 1, 'd': 2}}",
 		`{"a": 1} | combine({"b": 2}, {"a": 3})`:                             "{'a': 3, 'b': 2}",
-		`{"b": 1, "a": 2} | dictsort`:                                        "[['a', 2], ['b', 1]]", `{"b": 1, "a": 2} | dictsort(by="value")`: "[['b', 1], ['a', 2]]",
+		`{"b": 1, "a": 2} | dictsort`:                                        "[('a', 2), ('b', 1)]", `{"b": 1, "a": 2} | dictsort(by="value")`: "[('b', 1), ('a', 2)]",
 		`{"a": 1} | dict2items`: "[{'key': 'a', 'value': 1}]", `[{"key": "a", "value": 1}] | items2dict`: "{'a': 1}",
 		`"42" | int`: "42", `"x" | int`: "0", `"x" | int(5)`: "5", `"0x1f" | int(base=16)`: "31", `"3.9" | int`: "3", `"1.5" | float`: "1.5", `2.567 | round(2)`: "2.57",
 		`2.5 | round`: "2.0", `2.1 | round(0, "ceil")`: "3.0", `42.9 | round | int`: "43",
@@ -94,7 +94,7 @@ func TestFilters(t *testing.T) {
 		`"/etc/x.cnf" | basename`: "x.cnf", `"/etc/" | basename`: "", `"/etc/x.cnf" | dirname`: "/etc", `"x" | dirname`: "", `"/x" | dirname`: "/",
 		`"a" | hash("sha256")`: "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb", `"a" | md5`: "0cc175b9c0f1b6a831c399e269772661",
 		`"ansible" | regex_replace("^a.*i(.*)$", "a\\1")`: "able", `"foo" | regex_replace("(?P<x>o+)", "<\\g<x>>")`: "f<oo>", `"a$b" | regex_replace("b", "$1")`: "a$$1",
-		`"server1/db42" | regex_search("db[0-9]+")`: "db42", `"abc" | regex_search("x")`: "None", `"k=v" | regex_search("(\\w)=(\\w)", "\\1", "\\2")`: "['k', 'v']",
+		`"server1/db42" | regex_search("db[0-9]+")`: "db42", `"abc" | regex_search("x")`: "", `"k=v" | regex_search("(\\w)=(\\w)", "\\1", "\\2")`: "['k', 'v']",
 		`"a1b2" | regex_findall("[0-9]")`: "['1', '2']", `"a.b" | regex_escape`: `a\.b`, `"A" | regex_search("a", ignorecase=true)`: "A",
 		`"x" | ansible.builtin.b64encode`: "eA==",
 	} {

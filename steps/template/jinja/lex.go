@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -9,9 +10,10 @@ import (
 )
 
 var (
-	rawOpen = regexp.MustCompile(`^\{%[-+]?\s*raw\s*([-+]?)%\}`)
-	rawShut = regexp.MustCompile(`\{%[-+]?\s*endraw\s*([-+]?)%\}`)
-	numeral = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?`)
+	rawOpen     = regexp.MustCompile(`^\{%[-+]?\s*raw\s*([-+]?)%\}`)
+	rawShut     = regexp.MustCompile(`\{%[-+]?\s*endraw\s*([-+]?)%\}`)
+	octalDigits = regexp.MustCompile(`^[0-7]{1,3}`)
+	numeral     = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?`)
 )
 
 // kind is what a token is.
@@ -269,6 +271,9 @@ func (l *lexer) number(rest string) error {
 	if err != nil {
 		return l.at().fail("", "%s is too big a number", text)
 	}
+	if len(text) > 1 && text[0] == '0' && strings.Trim(text, "0123456789") == "" && strings.Trim(text, "0") != "" {
+		return l.at().fail("write it in quotes to keep the zero", "a number does not begin with 0")
+	}
 	l.add(kNumber, text, value, l.i)
 	l.i += len(text)
 	return nil
@@ -285,7 +290,10 @@ func (l *lexer) quoted(rest string) error {
 			l.i += i + 1
 			return nil
 		case '\\':
-			n := escape(&b, rest[i+1:])
+			n, err := escape(&b, rest[i+1:])
+			if err != nil {
+				return pos{l.f, l.i + i}.fail("write two backslashes for one", "%v", err)
+			}
 			i += n
 		default:
 			b.WriteByte(c)
@@ -296,25 +304,35 @@ func (l *lexer) quoted(rest string) error {
 
 // escape writes what a backslash before rest means and returns how many bytes
 // of rest it took.
-func escape(b *strings.Builder, rest string) int {
+func escape(b *strings.Builder, rest string) (int, error) {
 	if rest == "" {
 		b.WriteByte('\\')
-		return 0
+		return 0, nil
 	}
-	const from, to = "ntrabfv0\\'\"\n", "\n\t\r\a\b\f\v\x00\\'\""
+	if octal := octalDigits.FindString(rest); octal != "" {
+		n, err := strconv.ParseUint(octal, 8, 32)
+		b.WriteRune(rune(n))
+		return len(octal), err
+	}
+	const from, to = "ntrabfv\\'\"\n", "\n\t\r\a\b\f\v\\'\""
 	if at := strings.IndexByte(from, rest[0]); at >= 0 {
 		if at < len(to) {
 			b.WriteByte(to[at])
 		}
-		return 1
+		return 1, nil
 	}
 	digits := map[byte]int{'x': 2, 'u': 4, 'U': 8}[rest[0]]
-	if digits > 0 && len(rest) > digits {
-		if n, err := strconv.ParseUint(rest[1:1+digits], 16, 32); err == nil {
-			b.WriteRune(rune(n))
-			return 1 + digits
+	switch {
+	case digits > 0 && len(rest) > digits:
+		n, err := strconv.ParseUint(rest[1:1+digits], 16, 32)
+		if err != nil || !utf8.ValidRune(rune(n)) {
+			return 0, fmt.Errorf("\\%c needs %d hex digits of a character", rest[0], digits)
 		}
+		b.WriteRune(rune(n))
+		return 1 + digits, nil
+	case digits > 0 || rest[0] == 'N':
+		return 0, fmt.Errorf("\\%c is the begin of a character's code", rest[0])
 	}
 	b.WriteByte('\\')
-	return 0
+	return 0, nil
 }

@@ -148,7 +148,7 @@ func (l *library) methods(of any) map[string]routine {
 		return l.ofText
 	case map[string]any:
 		return l.ofMap
-	case []any:
+	case []any, tuple:
 		return l.ofList
 	}
 	return nil

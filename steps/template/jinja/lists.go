@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -93,12 +94,13 @@ func pick(v any, path string) (any, bool) {
 				return nil, false
 			}
 			v = got
-		case []any:
-			i := 0
-			if _, err := fmt.Sscanf(key, "%d", &i); err != nil || index(i, len(x)) < 0 {
+		case []any, tuple:
+			list, _ := items(x)
+			i, err := strconv.Atoi(key)
+			if err != nil || index(i, len(list)) < 0 {
 				return nil, false
 			}
-			v = x[index(i, len(x))]
+			v = list[index(i, len(list))]
 		default:
 			return nil, false
 		}
@@ -113,7 +115,7 @@ func (c *invocation) end(i int) (any, error) {
 		return nil, err
 	}
 	if len(list) == 0 {
-		return &undefined{(pos{}).fail("", "the list is empty")}, nil
+		return &undefined{err: (pos{}).fail("", "the list is empty")}, nil
 	}
 	return list[index(i, len(list))], nil
 }
@@ -182,7 +184,7 @@ func batch(c *invocation) (any, error) {
 }
 
 func flatten(c *invocation) (any, error) {
-	list, ok := c.in.([]any)
+	list, ok := items(c.in)
 	if !ok {
 		return nil, fmt.Errorf("it takes a list, but this is %s", shape(c.in))
 	}
@@ -199,7 +201,7 @@ func flatten(c *invocation) (any, error) {
 func flat(list []any, levels int) []any {
 	var out []any
 	for _, item := range list {
-		if inner, ok := item.([]any); ok && levels != 0 {
+		if inner, ok := items(item); ok && levels != 0 {
 			out = append(out, flat(inner, levels-1)...)
 		} else if item != nil {
 			out = append(out, item)
@@ -221,7 +223,7 @@ func zip(c *invocation) (any, error) {
 	}
 	rows := make([]any, shortest)
 	for i := range rows {
-		row := make([]any, len(lists))
+		row := make(tuple, len(lists))
 		for j := range lists {
 			row[j] = lists[j][i]
 		}

@@ -11,7 +11,7 @@ import (
 func textMethods() map[string]routine {
 	m := map[string]routine{}
 	filters := textFilters()
-	for _, same := range []string{"upper", "lower", "capitalize", "title", "replace", "center", "split"} {
+	for _, same := range []string{"upper", "lower", "capitalize", "replace", "center", "split"} {
 		m[same] = filters[same]
 	}
 	is := func(f func(rune) bool) routine {
@@ -20,6 +20,7 @@ func textMethods() map[string]routine {
 			return s != "" && strings.IndexFunc(s, func(r rune) bool { return !f(r) }) < 0, c.spend(len(s) / 16)
 		}}
 	}
+	m["title"] = routine{run: func(c *invocation) (any, error) { return c.made(title(c.in.(string))) }}
 	m["strip"] = routine{params: "| chars", run: trim(strings.Trim, strings.TrimSpace)}
 	m["lstrip"] = routine{params: "| chars", run: trim(strings.TrimLeft, func(s string) string { return strings.TrimLeftFunc(s, unicode.IsSpace) })}
 	m["rstrip"] = routine{params: "| chars", run: trim(strings.TrimRight, func(s string) string { return strings.TrimRightFunc(s, unicode.IsSpace) })}
@@ -58,7 +59,7 @@ func zeros(s string, n int) string {
 
 func about(f func(s, part string) bool) func(c *invocation) (any, error) {
 	return func(c *invocation) (any, error) {
-		parts, ok := c.named["part"].([]any)
+		parts, ok := items(c.named["part"])
 		if !ok {
 			parts = []any{c.named["part"]}
 		}
@@ -76,14 +77,21 @@ func about(f func(s, part string) bool) func(c *invocation) (any, error) {
 }
 
 func lines(c *invocation) (any, error) {
-	s := strings.TrimSuffix(strings.ReplaceAll(c.in.(string), "\r\n", "\n"), "\n")
-	if s == "" {
-		return []any{}, nil
-	}
-	if err := c.items(1 + strings.Count(s, "\n")); err != nil {
+	s := c.in.(string)
+	if err := c.text(len(s)); err != nil {
 		return nil, err
 	}
-	return texts(strings.Split(s, "\n")), nil
+	return c.listed(texts(splitLines(s)))
+}
+
+// splitLines is Python's: many characters end a line there.
+func splitLines(s string) []string {
+	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "\n", "\x1c", "\n", "\x1d", "\n", "\x1e", "\n",
+		"\u0085", "\n", "\u2028", "\n", "\u2029", "\n").Replace(s)
+	if s == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(s, "\n"), "\n")
 }
 
 func mapMethods() map[string]routine {
@@ -93,6 +101,9 @@ func mapMethods() map[string]routine {
 		"values": {run: values},
 		"get": {params: "key | default", run: func(c *invocation) (any, error) {
 			key, err := c.word("key", "")
+			if err == nil {
+				err = c.spend(len(key) / 64)
+			}
 			if v, ok := c.in.(map[string]any)[key]; ok {
 				return v, err
 			}
@@ -108,7 +119,7 @@ func pairs(c *invocation) (any, error) {
 	}
 	list := make([]any, 0, len(m))
 	for _, key := range sorted(m) {
-		list = append(list, []any{key, m[key]})
+		list = append(list, tuple{key, m[key]})
 	}
 	return list, nil
 }
@@ -131,7 +142,8 @@ func listMethods() map[string]routine {
 			if err := c.walk(c.in); err != nil {
 				return nil, err
 			}
-			for i, item := range c.in.([]any) {
+			list, _ := items(c.in)
+			for i, item := range list {
 				if equal(item, c.named["of"]) {
 					return i, nil
 				}
@@ -143,7 +155,8 @@ func listMethods() map[string]routine {
 				return nil, err
 			}
 			n := 0
-			for _, item := range c.in.([]any) {
+			list, _ := items(c.in)
+			for _, item := range list {
 				if equal(item, c.named["of"]) {
 					n++
 				}

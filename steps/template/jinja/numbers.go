@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -15,8 +16,9 @@ func numberFilters() map[string]routine {
 		"float": {params: "| default", run: toFloat},
 		"abs": {run: func(c *invocation) (any, error) {
 			switch x := c.in.(type) {
-			case int:
-				return max(x, -x), nil
+			case bool, int:
+				n, _ := integer(x)
+				return max(n, -n), nil
 			case float64:
 				return math.Abs(x), nil
 			}
@@ -46,16 +48,11 @@ func toInt(c *invocation) (any, error) {
 		if math.Abs(x) < 1<<62 {
 			return int(x), nil
 		}
+		return nil, errTooBig
 	case string:
-		s := strings.TrimSpace(x)
-		if base == 16 {
-			s = strings.TrimPrefix(strings.TrimPrefix(s, "0x"), "0X")
-		}
-		if n, err := strconv.ParseInt(s, base, 64); err == nil {
-			return int(n), nil
-		}
-		if f, err := strconv.ParseFloat(s, 64); err == nil && base == 10 && math.Abs(f) < 1<<62 {
-			return int(f), nil
+		n, err := parseInt(x, base)
+		if err == nil || errors.Is(err, errTooBig) {
+			return n, err
 		}
 	}
 	if v, ok := c.named["default"]; ok {
@@ -64,13 +61,51 @@ func toInt(c *invocation) (any, error) {
 	return 0, nil
 }
 
+var errTooBig = errors.New("the number is too big")
+
+// parseInt reads a whole number as Python does, or the whole part of one with a
+// point.
+func parseInt(s string, base int) (int, error) {
+	s = strings.TrimSpace(s)
+	digits := strings.TrimLeft(s, "+-")
+	if prefix := map[int]string{16: "0x", 8: "0o", 2: "0b"}[base]; prefix != "" && len(digits) > 2 && strings.EqualFold(digits[:2], prefix) {
+		s = s[:len(s)-len(digits)] + digits[2:]
+	}
+	octal := base == 0 && len(digits) > 1 && digits[0] == '0' && digits[1] <= '9'
+	if base != 0 && !strings.HasPrefix(s, "_") && !strings.HasSuffix(s, "_") && !strings.Contains(s, "__") {
+		s = strings.ReplaceAll(s, "_", "")
+	}
+	n, err := strconv.ParseInt(s, base, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return 0, errTooBig
+	case err == nil && !octal:
+		return int(n), nil
+	}
+	f, err := parseFloat(s)
+	if err == nil && !(math.Abs(f) < 1<<62) {
+		err = errTooBig
+	}
+	return int(f), err
+}
+
+var pyFloat = regexp.MustCompile(`(?i)^[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|inf(inity)?|nan)$`)
+
+func parseFloat(s string) (float64, error) {
+	s = strings.TrimSpace(s)
+	if !pyFloat.MatchString(s) {
+		return 0, errors.New("no number")
+	}
+	return strconv.ParseFloat(s, 64)
+}
+
 func toFloat(c *invocation) (any, error) {
 	if f, ok := number(c.in); ok {
 		return f, nil
 	}
 	if s, ok := c.in.(string); ok {
-		if f, err := strconv.ParseFloat(strings.TrimSpace(s), 64); err == nil && finite(f) == nil {
-			return f, nil
+		if f, err := parseFloat(s); err == nil {
+			return f, finite(f)
 		}
 	}
 	if v, ok := c.named["default"]; ok {
@@ -99,10 +134,16 @@ func round(c *invocation) (any, error) {
 	if digits < -15 || digits > 15 {
 		return nil, errors.New("precision must be between -15 and 15")
 	}
+	if n, whole := integer(c.in); whole && method == "common" && digits >= 0 {
+		return n, nil
+	}
 	if method == "common" && digits > 0 { // decimal rounding, free of what the factor adds
 		return strconv.ParseFloat(strconv.FormatFloat(f, 'f', digits, 64), 64)
 	}
 	factor := math.Pow(10, float64(digits))
 	out := by(f*factor) / factor
+	if _, whole := integer(c.in); whole && method == "common" {
+		return int(out), finite(out)
+	}
 	return out, finite(out)
 }

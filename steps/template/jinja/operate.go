@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 	"strings"
 )
@@ -19,13 +20,16 @@ func (r *run) unary(s *scope, u *unary) (any, error) {
 		return !truth(v), nil
 	}
 	x, ok := number(v)
-	switch n, whole := v.(int); {
+	n, whole := integer(v)
+	switch {
 	case !ok:
 		return nil, fmt.Errorf("%s has no sign", shape(v))
-	case u.op == "+":
-		return v, nil
+	case whole && u.op == "+":
+		return n, nil
 	case whole:
 		return -n, nil
+	case u.op == "+":
+		return x, nil
 	}
 	return -x, nil
 }
@@ -67,8 +71,8 @@ func (r *run) operate(op string, a, b any) (any, error) {
 	x, ok := number(a)
 	y, also := number(b)
 	if ok && also {
-		m, whole := a.(int)
-		n, both := b.(int)
+		m, whole := integer(a)
+		n, both := integer(b)
 		if whole && both && op != "/" {
 			return wholes(op, m, n)
 		}
@@ -79,6 +83,11 @@ func (r *run) operate(op string, a, b any) (any, error) {
 		return r.texts(op, left, b)
 	case []any:
 		return r.lists(op, left, b)
+	case tuple:
+		right, ok := b.(tuple)
+		if op == "+" && ok {
+			return slices.Concat(left, right), r.items(len(left) + len(right))
+		}
 	}
 	return nil, wrongOperands(op, a, b)
 }
@@ -107,9 +116,9 @@ func (r *run) texts(op string, a string, b any) (any, error) {
 		}
 	}
 	if op == "%" {
-		args, ok := b.([]any)
+		args, ok := b.(tuple)
 		if !ok {
-			args = []any{b}
+			args = tuple{b}
 		}
 		return r.format(a, args)
 	}
@@ -147,11 +156,10 @@ func wholes(op string, a, b int) (any, error) {
 	case "*":
 		exact, n = float64(a)*float64(b), a*b
 	case "**":
-		exact = math.Pow(float64(a), float64(b))
 		if b < 0 {
-			return exact, finite(exact)
+			return floats(op, float64(a), float64(b))
 		}
-		n = power(a, b)
+		exact, n = math.Pow(float64(a), float64(b)), power(a, b)
 	case "//", "%":
 		if b == 0 {
 			return nil, errDivide
@@ -192,7 +200,7 @@ func floats(op string, a, b float64) (any, error) {
 	case "*":
 		f = a * b
 	case "**":
-		f = math.Pow(a, b)
+		return floatPower(a, b)
 	default:
 		if b == 0 {
 			return nil, errDivide
@@ -201,12 +209,57 @@ func floats(op string, a, b float64) (any, error) {
 		case "/":
 			f = a / b
 		case "//":
-			f = math.Floor(a / b)
+			f, _ = divmod(a, b)
 		case "%":
-			f = a - b*math.Floor(a/b)
+			_, f = divmod(a, b)
 		}
 	}
 	return f, finite(f)
+}
+
+// floatPower is exact to the last digit, which math.Pow is not: the same text
+// must come out as elsewhere.
+func floatPower(a, b float64) (any, error) {
+	whole := math.Trunc(b) == b && math.Abs(b) <= 64
+	switch {
+	case b == 0.5 && a >= 0:
+		return math.Sqrt(a), nil
+	case !whole:
+		return nil, errors.New("a power is a whole number up to 64, or 0.5")
+	case a == 0 && b < 0:
+		return nil, errDivide
+	}
+	out := big.NewFloat(1).SetPrec(53 * 65)
+	for range int(math.Abs(b)) {
+		out.Mul(out, big.NewFloat(a))
+	}
+	if b < 0 {
+		out.Quo(big.NewFloat(1).SetPrec(out.Prec()), out)
+	}
+	f, _ := out.Float64()
+	return f, finite(f)
+}
+
+// divmod is Python's: the rest has the sign of b, and the quotient is the
+// floor of what is exact, not of the rounded a/b.
+func divmod(a, b float64) (quotient, rest float64) {
+	rest = math.Mod(a, b)
+	quotient = (a - rest) / b
+	switch {
+	case rest == 0:
+		rest = math.Copysign(0, b)
+	case (b < 0) != (rest < 0):
+		rest += b
+		quotient--
+	}
+	if quotient == 0 {
+		return math.Copysign(0, a/b), rest
+	}
+	floor := math.Floor(quotient)
+	if quotient-floor > 0.5 {
+		floor++
+	}
+	return floor, rest
 }
 
 func finite(f float64) error {

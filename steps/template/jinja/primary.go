@@ -199,7 +199,7 @@ func (p *parser) named(t token) (expr, error) {
 
 func (p *parser) bracket(t token) (expr, error) {
 	if p.skip(")") {
-		return &list{pos: t.at}, nil
+		return &list{pos: t.at, tuple: true}, nil
 	}
 	e, err := p.tuple()
 	if err != nil {

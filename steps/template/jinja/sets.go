@@ -57,7 +57,7 @@ func combine(c *invocation) (any, error) {
 	out := map[string]any{}
 	for _, v := range slices.Concat([]any{c.in}, c.list) {
 		more := []any{v}
-		if list, ok := v.([]any); ok {
+		if list, ok := items(v); ok {
 			more = list
 		}
 		for _, v := range more {
@@ -105,7 +105,7 @@ func dictsort(c *invocation) (any, error) {
 	}
 	list := make([]any, 0, len(m))
 	for _, key := range sorted(m) {
-		list = append(list, []any{key, m[key]})
+		list = append(list, tuple{key, m[key]})
 	}
 	again := c.again("sort", list, nil)
 	again.named["attribute"] = n

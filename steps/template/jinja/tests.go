@@ -3,6 +3,7 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -73,7 +74,7 @@ func matches(before, after string) func(c *invocation) (any, error) {
 			}
 			c.named["pattern"] = text + after
 		}
-		re, err := c.pattern(before, len(s))
+		re, err := c.pattern(before, s)
 		if err != nil {
 			return nil, err
 		}
@@ -95,7 +96,8 @@ func (c *invocation) within(a, b any) (bool, error) {
 	return true, nil
 }
 
-// version compares numbers with dots between them, such as 8.0.36-28.1.
+// version compares as Ansible does: 8.0 stands before 8.0.0, and a number beside
+// a word has no order.
 func version(c *invocation) (any, error) {
 	s, err := c.inText()
 	if err != nil {
@@ -117,12 +119,6 @@ func version(c *invocation) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for len(a) < len(b) {
-		a = append(a, 0)
-	}
-	for len(b) < len(a) {
-		b = append(b, 0)
-	}
 	words := map[string]string{"eq": "==", "=": "==", "ne": "!=", "<>": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 	if w, ok := words[op]; ok {
 		op = w
@@ -133,14 +129,34 @@ func version(c *invocation) (any, error) {
 	return c.holds(op, a, b)
 }
 
+// versionPart is a run of digits or of small letters.
+var versionPart = regexp.MustCompile(`[0-9]+|[a-z]+`)
+
+// versionParts takes a version apart as Python's LooseVersion does.
 func versionParts(s string) ([]any, error) {
 	var parts []any
-	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == '.' || r == '-' || r == '_' || r == '+' }) {
-		n, err := strconv.Atoi(word)
-		if err != nil {
-			return nil, hint("cut the number out with regex_search", "a version is numbers with dots between them")
+	add := func(other string) {
+		for _, word := range strings.Split(other, ".") {
+			if word != "" {
+				parts = append(parts, word)
+			}
 		}
-		parts = append(parts, n)
 	}
+	last := 0
+	for _, at := range versionPart.FindAllStringIndex(s, maxItems) {
+		add(s[last:at[0]])
+		last = at[1]
+		word := s[at[0]:at[1]]
+		n, err := strconv.Atoi(word)
+		switch {
+		case err == nil:
+			parts = append(parts, n)
+		case word[0] <= '9':
+			return nil, errors.New("a number of the version is too big")
+		default:
+			parts = append(parts, word)
+		}
+	}
+	add(s[last:])
 	return parts, nil
 }

@@ -3,6 +3,7 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,19 +21,25 @@ func textFilters() map[string]routine {
 		}}
 	}
 	return map[string]routine{
-		"upper": plain(strings.ToUpper), "lower": plain(strings.ToLower), "capitalize": plain(capitalize), "title": plain(title),
-		"trim":      {params: "| chars", run: trim(strings.Trim, strings.TrimSpace)},
-		"replace":   {params: "old new | count", run: replace},
-		"center":    {params: "| width", run: pad(80, func(s string, n int) string { return around(s, n) })},
-		"indent":    {params: "| width first blank", run: indent},
-		"truncate":  {params: "| length killwords end leeway", run: truncate},
-		"format":    {params: "*", run: func(c *invocation) (any, error) { return c.formatted() }},
-		"split":     {params: "| sep maxsplit", run: split},
-		"wordcount": {run: func(c *invocation) (any, error) { s, err := c.inText(); return len(strings.Fields(s)), err }},
-		"string":    {run: func(c *invocation) (any, error) { return c.str(c.in) }},
-		"comment":   {params: "| style decoration", run: comment},
+		"upper": plain(strings.ToUpper), "lower": plain(strings.ToLower), "capitalize": plain(capitalize), "title": plain(titleWords),
+		"trim":     {params: "| chars", run: trim(strings.Trim, strings.TrimSpace)},
+		"replace":  {params: "old new | count", run: replace},
+		"center":   {params: "| width", run: pad(80, func(s string, n int) string { return around(s, n) })},
+		"indent":   {params: "| width first blank", run: indent},
+		"truncate": {params: "| length killwords end leeway", run: truncate},
+		"format":   {params: "*", run: func(c *invocation) (any, error) { return c.formatted() }},
+		"split":    {params: "| sep maxsplit", run: split},
+		"wordcount": {run: func(c *invocation) (any, error) {
+			s, err := c.inText()
+			return len(wordRuns.FindAllStringIndex(s, -1)), err
+		}},
+		"string":  {run: func(c *invocation) (any, error) { return c.str(c.in) }},
+		"comment": {params: "| style decoration", run: comment},
 	}
 }
+
+// wordRuns are what wordcount counts: Python's \w+.
+var wordRuns = regexp.MustCompile(`[\p{L}\p{N}_]+`)
 
 func capitalize(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
@@ -42,12 +49,22 @@ func capitalize(s string) string {
 	return string(unicode.ToUpper(r)) + strings.ToLower(s[n:])
 }
 
+// titleWords is the filter: words begin behind white space, dashes and brackets.
+func titleWords(s string) string {
+	return titled(s, func(before rune) bool { return unicode.IsSpace(before) || strings.ContainsRune("-({[<", before) })
+}
+
+// title is the method: a word begins behind whatever is no letter.
 func title(s string) string {
+	return titled(s, func(before rune) bool { return !unicode.IsLetter(before) })
+}
+
+func titled(s string, begins func(before rune) bool) string {
 	before := ' '
 	return strings.Map(func(r rune) rune {
-		begins := !unicode.IsLetter(before) && !unicode.IsDigit(before) && before != '\''
+		up := begins(before)
 		before = r
-		if begins {
+		if up {
 			return unicode.ToUpper(r)
 		}
 		return unicode.ToLower(r)
@@ -116,8 +133,11 @@ func pad(def int, by func(s string, n int) string) func(c *invocation) (any, err
 	}
 }
 
+// around is Python's center, which puts the odd space to the left of a text of
+// even length.
 func around(s string, n int) string {
-	return strings.Repeat(" ", n/2) + s + strings.Repeat(" ", n-n/2)
+	left := n/2 + n&(n+utf8.RuneCountInString(s))&1
+	return strings.Repeat(" ", left) + s + strings.Repeat(" ", n-left)
 }
 
 func indent(c *invocation) (any, error) {
@@ -140,7 +160,7 @@ func indent(c *invocation) (any, error) {
 		return nil, err
 	}
 	first, blank := c.flag("first", false), c.flag("blank", false)
-	lines := strings.Split(s, "\n")
+	lines := splitLines(s + "\n")
 	for i, line := range lines {
 		if i == 0 && !first || line == "" && !blank && i > 0 {
 			continue
@@ -168,9 +188,10 @@ func truncate(c *invocation) (any, error) {
 		return nil, err
 	}
 	chars := []rune(s)
-	if length < utf8.RuneCountInString(end) {
-		return nil, errors.New("length is shorter than end")
+	if length < utf8.RuneCountInString(end) || leeway < 0 {
+		return nil, errors.New("length is shorter than end, or leeway is below 0")
 	}
+	length, leeway = min(length, maxText), min(leeway, maxText)
 	if len(chars) <= length+leeway {
 		return s, nil
 	}
@@ -259,10 +280,7 @@ func comment(c *invocation) (any, error) {
 	if err := c.text(len(s) + (len(mark)+1)*(3+strings.Count(s, "\n"))); err != nil {
 		return nil, err
 	}
-	bare := strings.TrimRight(mark, " ")
-	lines := []string{bare}
-	for _, line := range strings.Split(s, "\n") {
-		lines = append(lines, strings.TrimRight(mark+line, " "))
-	}
-	return strings.Join(append(lines, bare), "\n"), nil
+	bare := strings.TrimRightFunc(mark, unicode.IsSpace)
+	body := mark + strings.ReplaceAll(s, "\n", "\n"+mark)
+	return bare + "\n" + strings.ReplaceAll(body, mark+"\n", bare+"\n") + "\n" + bare, nil
 }

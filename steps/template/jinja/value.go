@@ -7,11 +7,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // undefined is what a name or key that is not there gives. It may be asked
 // about (`is defined`, `default`); any other use is its error.
-type undefined struct{ err *Error }
+type undefined struct {
+	err   *Error
+	blank bool // prints as nothing: an `if` without `else` that was not met
+}
 
 // namespace is the one value that {% set ns.x = ... %} changes.
 type namespace struct{ vars map[string]any }
@@ -20,6 +24,19 @@ type namespace struct{ vars map[string]any }
 type function struct {
 	name string
 	run  func(c *invocation) (any, error)
+}
+
+// tuple is a list that Python would print in round brackets: (1, 2), and what
+// items(), zip and their like give. It differs from a list in that and in ==.
+type tuple []any
+
+// items is v as a list, if it is a list or a tuple.
+func items(v any) ([]any, bool) {
+	if t, ok := v.(tuple); ok {
+		return t, true
+	}
+	l, ok := v.([]any)
+	return l, ok
 }
 
 // shape names the type of v for error texts, never its content.
@@ -33,7 +50,7 @@ func shape(v any) string {
 		return "a number"
 	case string:
 		return "a text"
-	case []any:
+	case []any, tuple:
 		return "a list"
 	case map[string]any:
 		return "a map"
@@ -62,6 +79,8 @@ func truth(v any) bool {
 	case string:
 		return x != ""
 	case []any:
+		return len(x) > 0
+	case tuple:
 		return len(x) > 0
 	case map[string]any:
 		return len(x) > 0
@@ -104,16 +123,12 @@ func repr(out *strings.Builder, v any, top bool) error {
 			out.WriteString(pyQuote(x))
 		}
 	case []any:
-		out.WriteByte('[')
-		for i, item := range x {
-			if i > 0 {
-				out.WriteString(", ")
-			}
-			if err := repr(out, item, false); err != nil {
-				return err
-			}
+		return reprAll(out, "[", x, "]")
+	case tuple:
+		if len(x) == 1 {
+			return reprAll(out, "(", x, ",)")
 		}
-		out.WriteByte(']')
+		return reprAll(out, "(", x, ")")
 	case map[string]any:
 		out.WriteByte('{')
 		for i, key := range sorted(x) {
@@ -129,6 +144,20 @@ func repr(out *strings.Builder, v any, top bool) error {
 	default:
 		return fmt.Errorf("%s cannot be printed", shape(v))
 	}
+	return nil
+}
+
+func reprAll(out *strings.Builder, open string, items []any, shut string) error {
+	out.WriteString(open)
+	for i, item := range items {
+		if i > 0 {
+			out.WriteString(", ")
+		}
+		if err := repr(out, item, false); err != nil {
+			return err
+		}
+	}
+	out.WriteString(shut)
 	return nil
 }
 
@@ -155,8 +184,24 @@ func pyQuote(s string) string {
 	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
 		quote = `"`
 	}
-	s = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`, "\r", `\r`, quote, `\`+quote).Replace(s)
-	return quote + s + quote
+	var b strings.Builder
+	b.WriteString(quote)
+	for _, r := range s {
+		switch at := strings.IndexRune("\n\t\r\\"+quote, r); {
+		case at >= 0:
+			b.WriteByte('\\')
+			b.WriteByte(("ntr\\" + quote)[at])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+	}
+	return b.String() + quote
 }
 
 func sorted(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
@@ -170,6 +215,9 @@ func equal(a, b any) bool {
 	switch x := a.(type) {
 	case []any:
 		y, ok := b.([]any)
+		return ok && slices.EqualFunc(x, y, equal)
+	case tuple:
+		y, ok := b.(tuple)
 		return ok && slices.EqualFunc(x, y, equal)
 	case map[string]any:
 		y, ok := b.(map[string]any)
@@ -196,6 +244,20 @@ func number(v any) (float64, bool) {
 	return 0, false
 }
 
+// integer is the value of a whole number or, as in Python, of a truth value.
+func integer(v any) (int, bool) {
+	switch x := v.(type) {
+	case bool:
+		if x {
+			return 1, true
+		}
+		return 0, true
+	case int:
+		return x, true
+	}
+	return 0, false
+}
+
 // order is below, equal or above zero as a stands before b.
 func order(a, b any) (int, error) {
 	x, ok := number(a)
@@ -214,9 +276,11 @@ func order(a, b any) (int, error) {
 	if ok && also {
 		return strings.Compare(s, t), nil
 	}
-	l, ok := a.([]any)
-	m, also := b.([]any)
-	if !ok || !also {
+	l, ok := items(a)
+	m, also := items(b)
+	_, pair := a.(tuple)
+	_, other := b.(tuple)
+	if !ok || !also || pair != other {
 		return 0, fmt.Errorf("%s and %s have no order", shape(a), shape(b))
 	}
 	for i := range min(len(l), len(m)) {
@@ -232,6 +296,8 @@ func order(a, b any) (int, error) {
 func sequence(v any) ([]any, error) {
 	switch x := v.(type) {
 	case []any:
+		return x, nil
+	case tuple:
 		return x, nil
 	case map[string]any:
 		keys := make([]any, 0, len(x))

@@ -22,12 +22,32 @@ func toYAML(flow bool) func(c *invocation) (any, error) {
 			return nil, err
 		}
 		w := &yamlWriter{writer{budget: &c.budget}, n, flow}
-		w.value(c.in, 0, false)
+		w.value(lists(c.in), 0, false)
 		if w.b.Len() == 0 || !strings.HasSuffix(w.b.String(), "\n") {
 			w.put("\n")
 		}
 		return w.done()
 	}
+}
+
+// lists is v with lists for tuples, which YAML does not tell apart.
+func lists(v any) any {
+	if l, ok := items(v); ok {
+		out := make([]any, len(l))
+		for i := range l {
+			out[i] = lists(l[i])
+		}
+		return out
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		return v
+	}
+	out := make(map[string]any, len(m))
+	for key := range m {
+		out[key] = lists(m[key])
+	}
+	return out
 }
 
 type yamlWriter struct {
@@ -118,6 +138,8 @@ func (w *yamlWriter) inline(v any) {
 	switch x := v.(type) {
 	case string:
 		w.put(yamlText(x))
+	case float64:
+		w.put(yamlNumber(x))
 	case []any:
 		w.group("[", "]", len(x), "", "", func(i int) { w.inline(x[i]) })
 	case map[string]any:
@@ -131,9 +153,18 @@ func (w *yamlWriter) inline(v any) {
 	}
 }
 
+// yamlNumber is decimal with the point that YAML 1.1 wants: 1.0e+20.
+func yamlNumber(f float64) string {
+	s := decimal(f)
+	if strings.Contains(s, "e") && !strings.Contains(s, ".") {
+		s = strings.Replace(s, "e", ".0e", 1)
+	}
+	return s
+}
+
 var (
 	yamlPlain = regexp.MustCompile(`^[A-Za-z_/][A-Za-z0-9_./@+=%()~-]*( [A-Za-z0-9_./@+=%()~-]+)*$`)
-	yamlWord  = regexp.MustCompile(`(?i)^(true|false|yes|no|on|off|null|y|n|\.inf|\.nan)$`)
+	yamlWord  = regexp.MustCompile(`(?i)^(true|false|yes|no|on|off|null|\.inf|\.nan)$`)
 )
 
 // yamlText writes a text bare where no reader takes it for something else.
