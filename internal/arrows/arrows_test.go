@@ -122,7 +122,7 @@ func TestImportsPointDown(t *testing.T) {
 // one program, those below internal, and helpers of kinds.
 func besides(from, to string) bool {
 	one := func(dir string) bool { return strings.HasPrefix(from, dir) && strings.HasPrefix(to, dir) }
-	helper := func(p string) bool { return p == "steps/unit" || p == "steps/sqlclient" }
+	helper := func(p string) bool { return p == "steps/unit" || p == "steps/sqlclient" || p == "steps/dest" }
 	return one("internal/") || one("cmd/lockstep/") || one("cmd/lockstep-lab/") ||
 		strings.HasPrefix(to, from+"/") && strings.HasPrefix(from, "cmd/") || helper(from) && helper(to)
 }

@@ -14,6 +14,7 @@ import (
 
 	"lockstep/internal/source"
 	"lockstep/steps"
+	"lockstep/steps/dest"
 	"lockstep/steps/param"
 	"lockstep/steps/template/jinja"
 )
@@ -122,7 +123,8 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 	if err != nil {
 		return steps.Change{}, err
 	}
-	e, err := s.edit(ctx, v.Self, want)
+	file := dest.File{Path: s.dest, Attrs: steps.Attrs{Owner: s.owner, Group: s.group, Mode: s.mode}}
+	e, err := file.Edit(ctx, v.Self, want)
 	if err != nil || e == nil {
 		return steps.Change{}, err
 	}
