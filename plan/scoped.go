@@ -67,6 +67,7 @@ func (s *scope) hand(step steps.Step, at source.Value) error {
 	}
 	names := s.names()
 	vars := map[string]source.Value{}
+	var wait error
 	for _, use := range uses {
 		if !slices.Contains(names, use.Name) {
 			if !use.Optional {
@@ -78,10 +79,17 @@ func (s *scope) hand(step steps.Step, at source.Value) error {
 			continue
 		}
 		value, err := s.eval(at, use.Name)
+		if delayed(err) {
+			wait = waiting(wait, err)
+			continue // to meet all mistakes and all secrets
+		}
 		if err != nil {
 			return err
 		}
 		vars[use.Name] = at.WithScalar(value)
+	}
+	if wait != nil {
+		return wait
 	}
 	scoped.SetVars(vars)
 	return nil

@@ -117,3 +117,26 @@ func TestSecretsThatCannotBeUsed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestAllSecretsOfATextAreRead: those behind the first, and with what a run
+// knows before them.
+func TestAllSecretsOfATextAreRead(t *testing.T) {
+	v, err := source.ParseYAML("hosts.yml", []byte("db1: {a: !secret {env: A}, z: !secret {env: Z}, m: !secret {env: M}}"), source.SecretTag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "hosts: all\nsteps:\n  - put: {}\n    register: n\n  - put: {text: \"{{ a }} {{ z }}\"}\n  - put: {text: \"{{ string(n.changed) + z + m }}\"}\n"
+	p, err := plan.Compile("plan.yml", []byte(text), hosts{v}, registry(t), plan.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(_ context.Context, r secret.Ref) (string, error) { return "of-" + r.Env, nil }
+	var learned []string
+	if err := p.Unlock(t.Context(), "", read, func(s string) { learned = append(learned, s) }); err != nil || len(learned) != 3 {
+		t.Errorf("learned %q, %v", learned, err)
+	}
+	step, err := p.Stages[0].Tasks[1].Step("db1")
+	if err != nil || step.(interface{ values() *set }).values().text != "of-A of-Z" {
+		t.Errorf("got %v, %v", step, err)
+	}
+}
