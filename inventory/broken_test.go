@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "rewrite the expectations of the case fi
 
 // TestBrokenInventoriesAreExplained runs testdata/broken: each case is a folder
 // of files, "args" names the inventories (inv.yml without it), and "error" is
-// the whole answer of Load, or of Connections when Load has none.
+// the whole answer of Load, or of Connection when Load has none.
 func TestBrokenInventoriesAreExplained(t *testing.T) {
 	cases, err := filepath.Glob("testdata/broken/*.txtar")
 	if err != nil || len(cases) < 30 {
@@ -91,7 +91,7 @@ func load(args ...string) (*Inventory, error) {
 func answer(args []string) string {
 	inv, err := load(args...)
 	if err == nil {
-		_, err = Connections(inv.Hosts())
+		err = connectable(inv)
 	}
 	if err == nil {
 		return ""
@@ -104,6 +104,18 @@ func answer(args []string) string {
 		text.WriteString(problem.Error() + "\n")
 	}
 	return text.String()
+}
+
+// connectable tells why hosts cannot be reached. A problem that several share is
+// told once.
+func connectable(inv *Inventory) error {
+	var problems *multierror.Error
+	for _, h := range inv.Hosts() {
+		if _, err := h.Connection(h.Vars(), nil); err != nil {
+			problems = multierror.Append(problems, err)
+		}
+	}
+	return inOrder(problems)
 }
 
 // compare checks got against the part of the case called name, or puts it there.

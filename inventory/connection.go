@@ -4,10 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/hashicorp/go-multierror"
 
 	"lockstep/internal/source"
 )
@@ -46,19 +43,20 @@ func (c Connection) Secrets() []string {
 	return slices.DeleteFunc([]string{c.Password, c.BecomePassword}, func(s string) bool { return s == "" })
 }
 
-// Connection reads the ansible_* variables of the host. Relative paths count
-// from the folder of the inventory file (for a value under group_vars/ or
-// host_vars/: the folder these stand in), and ~ is the home of who runs this.
-// All problems are in the one error, each a *source.Error: a variable or ssh
-// option that cannot be honoured is refused, never dropped.
-func (h *Host) Connection() (Connection, error) { return h.ConnectionFrom(h.Vars()) }
-
-// ConnectionFrom is Connection with other values: those of h.Vars after their
-// expressions were resolved, or with some replaced by flags.
-func (h *Host) ConnectionFrom(vars map[string]source.Value) (Connection, error) {
-	r := connReader{vars: vars, conn: Connection{Address: h.Name}}
-	for _, name := range slices.Sorted(maps.Keys(vars)) {
-		r.fail(checkConnectionVar(name, vars[name]))
+// Connection reads the ansible_* variables of the host: those in vars, and over
+// them those that the command line sets. Values are taken as they are; resolving
+// expressions is up to the caller. A password that is still a reference to a
+// secret is left out.
+//
+// Relative paths count from Folder, and ~ is the home of who runs this. All
+// problems are in the one error, each a *source.Error: a variable or ssh option
+// that cannot be honoured is refused, never dropped.
+func (h *Host) Connection(vars, over map[string]source.Value) (Connection, error) {
+	r := connReader{vars: vars, over: over, conn: Connection{Address: h.Name}}
+	for _, layer := range []map[string]source.Value{vars, over} {
+		for _, name := range slices.Sorted(maps.Keys(layer)) {
+			r.fail(checkConnectionVar(name, layer[name]))
+		}
 	}
 	r.readTarget()
 	r.readIdentity()
@@ -72,48 +70,4 @@ func (h *Host) ConnectionFrom(vars map[string]source.Value) (Connection, error) 
 		return Connection{}, err
 	}
 	return r.conn, nil
-}
-
-// Unresolved returns the names of the connection variables whose values still are
-// expressions, sorted. While there are any, Connection refuses them; the caller
-// resolves what Vars returns and asks ConnectionFrom.
-func (h *Host) Unresolved() []string {
-	var names []string
-	for _, name := range h.names {
-		if v := h.chains[name][0].Value; slices.Contains(understood(), name) && isExpression(v) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// isExpression tells of a text that Ansible would fill in.
-func isExpression(v source.Value) bool {
-	text, _ := v.Any.(string)
-	return strings.Contains(text, "{{") || strings.Contains(text, "{%")
-}
-
-// Connections returns how to reach each of the hosts, in their order. A problem
-// that several hosts share is in the error once.
-func Connections(hosts []*Host) ([]Connection, error) {
-	var problems *multierror.Error
-	told := map[string]bool{}
-	conns := make([]Connection, len(hosts))
-	for i, h := range hosts {
-		conn, err := h.Connection()
-		conns[i] = conn
-		if err == nil {
-			continue
-		}
-		for _, problem := range multierror.Append(nil, err).Errors {
-			if text := problem.Error(); !told[text] {
-				told[text] = true
-				problems = multierror.Append(problems, problem)
-			}
-		}
-	}
-	if err := inOrder(problems); err != nil {
-		return nil, err
-	}
-	return conns, nil
 }

@@ -43,7 +43,7 @@ func TestConnectionIsRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			h, _ := inv.Host("db1")
-			got, err := h.Connection()
+			got, err := h.Connection(h.Vars(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,20 +54,23 @@ func TestConnectionIsRead(t *testing.T) {
 	}
 }
 
-func TestConnectionTakesResolvedValues(t *testing.T) {
-	inv := parsed(t, `all: {hosts: {db1: {ansible_host: "{{ ip }}", ip: 10.0.0.1}}}`)
+func TestTheCommandLineWinsUnderAnyName(t *testing.T) {
+	inv := parsed(t, `all: {hosts: {db1: {ansible_ssh_user: old, ansible_port: 22, ansible_ssh_pass: hunter22}}}`)
 	h, _ := inv.Host("db1")
-	if got := h.Unresolved(); !cmp.Equal(got, []string{"ansible_host"}) {
-		t.Errorf("unresolved are %q", got)
+	value := source.Value{Pos: source.Pos{File: "-e"}}
+	over := map[string]source.Value{"ansible_user": value.WithScalar("new"), "ansible_ssh_port": value.WithScalar(2222),
+		"ansible_password": value.WithScalar(nil), "ansible_private_key_file": value.WithScalar("keys/id")}
+	got, err := h.Connection(h.Vars(), over)
+	if err != nil || got.User != "new" || got.Port != 2222 || got.Password != "" || !cmp.Equal(got.IdentityFiles, []string{"keys/id"}) {
+		t.Errorf("got %v, %v", got, err)
 	}
-	if _, err := h.Connection(); err == nil || !strings.Contains(err.Error(), "ansible_host holds an expression") {
-		t.Errorf("an expression is taken for an address: %v", err)
-	}
-	vars := h.Vars()
-	vars["ansible_host"] = vars["ansible_host"].WithScalar("10.0.0.1")
-	vars["ansible_port"] = source.Value{}.WithScalar(2222)
-	got, err := h.ConnectionFrom(vars)
-	if err != nil || got.Address != "10.0.0.1" || got.Port != 2222 {
+}
+
+func TestPasswordsMayBeReadLater(t *testing.T) {
+	inv := parsed(t, `all: {hosts: {db1: {ansible_password: !secret {env: A}, ansible_become_pass: !secret {file: b}}}}`)
+	h, _ := inv.Host("db1")
+	got, err := h.Connection(h.Vars(), nil)
+	if err != nil || got.Password != "" || got.BecomePassword != "" {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -98,8 +101,8 @@ func TestPathsCountFromTheInventorysFolder(t *testing.T) {
 		"host_vars/db1":                 ".",
 		"-i db1,":                       ".",
 	} {
-		if got := base(file); got != want {
-			t.Errorf("base(%q) = %q, want %q", file, got, want)
+		if got := Folder(file); got != want {
+			t.Errorf("Folder(%q) = %q, want %q", file, got, want)
 		}
 	}
 }

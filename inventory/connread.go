@@ -15,6 +15,7 @@ import (
 // connReader reads the ansible_* variables of one host.
 type connReader struct {
 	vars     map[string]source.Value
+	over     map[string]source.Value // of the command line
 	conn     Connection
 	problems *multierror.Error
 }
@@ -25,27 +26,46 @@ func (r *connReader) fail(err error) {
 	}
 }
 
-// text returns the value of a variable that has several names. Null and empty
-// text mean that it is not set; names that disagree are a problem, since which
-// of them Ansible takes is not what the closest one would be.
+// text returns the value of a variable that has several names.
 func (r *connReader) text(names ...string) (source.Value, bool) {
-	var found source.Value
-	foundAs := ""
+	v, as := r.value(names...)
+	if v.Tag == source.SecretTag {
+		r.fail(v.Errorf("passwords can be secrets; another value can come with -e", "%s cannot be a secret: it is needed before secrets are read", as))
+		return v, false
+	}
+	return v, as != ""
+}
+
+// password is text for a value that may be a secret, which is empty until it is
+// read.
+func (r *connReader) password(names ...string) string {
+	v, _ := r.value(names...)
+	return v.Text
+}
+
+// value returns the value of a variable that has several names, and the one it
+// stands under. What the command line sets hides the inventory's. Null and empty
+// text mean that it is not set; names that disagree are a problem, since which of
+// them Ansible takes is not what the closest one would be.
+func (r *connReader) value(names ...string) (found source.Value, as string) {
+	vars := r.vars
+	if slices.ContainsFunc(names, func(name string) bool { _, ok := r.over[name]; return ok }) {
+		vars = r.over
+	}
 	for _, name := range names {
-		v, ok := r.vars[name]
+		v, ok := vars[name]
+		sealed := v.Tag == source.SecretTag
 		switch {
-		case !ok || v.Shape == source.Null || v.Shape == source.Scalar && v.Text == "":
-		case v.Shape != source.Scalar:
+		case !ok || !sealed && (v.Shape == source.Null || v.Shape == source.Scalar && v.Text == ""):
+		case !sealed && v.Shape != source.Scalar:
 			r.fail(v.Errorf("", "%s must be a single value, but this is %s", name, v.Shape))
-		case isExpression(v):
-			r.fail(v.Errorf("write the value itself", "%s holds an expression that is not resolved", name))
-		case foundAs != "" && found.Text != v.Text:
-			r.fail(v.Errorf("keep one of the two", "%s and %s (%s) mean the same and differ", name, foundAs, found.Pos))
+		case as != "" && (found.Text != v.Text || found.Tag != v.Tag):
+			r.fail(v.Errorf("keep one of the two", "%s and %s (%s) mean the same and differ", name, as, found.Pos))
 		default:
-			found, foundAs = v, name
+			found, as = v, name
 		}
 	}
-	return found, foundAs != ""
+	return found, as
 }
 
 func (r *connReader) readTarget() {
@@ -93,9 +113,7 @@ func (r *connReader) readIdentity() {
 		r.fail(checkUser("ansible_user", v))
 		r.conn.User = v.Text
 	}
-	if v, ok := r.text("ansible_password", "ansible_ssh_pass", "ansible_ssh_password"); ok {
-		r.conn.Password = v.Text
-	}
+	r.conn.Password = r.password(LoginPasswords()...)
 	if v, ok := r.text("ansible_ssh_private_key_file", "ansible_private_key_file"); ok {
 		r.addIdentity("ansible_ssh_private_key_file", v, v.Text)
 	}
@@ -119,9 +137,7 @@ func (r *connReader) readBecome() {
 		r.fail(checkUser("ansible_become_user", v))
 		r.conn.BecomeUser = v.Text
 	}
-	if v, ok := r.text("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"); ok {
-		r.conn.BecomePassword = v.Text
-	}
+	r.conn.BecomePassword = r.password(BecomePasswords()...)
 }
 
 // parseBool takes the words that Ansible takes for a truth value.

@@ -8,21 +8,31 @@ import (
 	"lockstep/internal/source"
 )
 
-// understood lists the ansible_* variables that Connection honours.
-func understood() []string {
-	return []string{
+// ConnectionVars lists the ansible_* variables that say how a host is reached and
+// whom to become there.
+func ConnectionVars() []string {
+	return slices.Concat(LoginPasswords(), BecomePasswords(), []string{
 		"ansible_host", "ansible_ssh_host",
 		"ansible_port", "ansible_ssh_port",
 		"ansible_user", "ansible_ssh_user",
-		"ansible_password", "ansible_ssh_pass", "ansible_ssh_password",
 		"ansible_ssh_private_key_file", "ansible_private_key_file",
 		"ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args",
 		"ansible_timeout", "ansible_ssh_timeout",
 		"ansible_connection", "ansible_shell_type",
 		"ansible_host_key_checking", "ansible_ssh_host_key_checking",
 		"ansible_become", "ansible_become_user", "ansible_become_method",
-		"ansible_become_password", "ansible_become_pass", "ansible_sudo_pass",
-	}
+	})
+}
+
+// LoginPasswords and BecomePasswords list the names of the two passwords, which
+// may be references to secrets.
+func LoginPasswords() []string {
+	return []string{"ansible_password", "ansible_ssh_pass", "ansible_ssh_password"}
+}
+
+// BecomePasswords lists the names of the other one; see LoginPasswords.
+func BecomePasswords() []string {
+	return []string{"ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"}
 }
 
 // harmless lists what changes how Ansible works, and nothing about which host
@@ -64,14 +74,14 @@ func facts() []string {
 func checkConnectionVar(name string, v source.Value) error {
 	hasPrefix := func(fact string) bool { return strings.HasPrefix(name, fact) }
 	switch {
-	case !strings.HasPrefix(name, "ansible_"), slices.Contains(understood(), name), slices.Contains(harmless(), name),
+	case !strings.HasPrefix(name, "ansible_"), slices.Contains(ConnectionVars(), name), slices.Contains(harmless(), name),
 		strings.HasSuffix(name, "_interpreter"), slices.ContainsFunc(facts(), hasPrefix):
 		return nil
 	case slices.Contains(notYet(), name):
 		return v.Errorf("take it out for this host, if the host is reached without it", "%s is not honoured yet", name)
 	}
 	hint := "a variable of your own needs a name that does not begin with ansible_"
-	if near := source.Nearest(name, understood()); near != "" {
+	if near := source.Nearest(name, ConnectionVars()); near != "" {
 		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
 	}
 	return v.Errorf(hint, "%s is not a variable known here", name)

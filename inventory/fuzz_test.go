@@ -61,7 +61,7 @@ func judgeParse(t *testing.T, name string, data []byte) {
 			t.Errorf("host %q is in no group", h.Name)
 		}
 		if len(inv.hosts) < 100 {
-			_, _ = h.Connection()
+			_, _ = h.Connection(h.Vars(), nil)
 		}
 	}
 	if len(inv.hosts) > 0 {

@@ -157,6 +157,9 @@ func (r *iniReader) value(name, text string, keyAt, valueAt int) (source.Value, 
 		r.fail(r.at(keyAt).Errorf("write name=value", "the variable has no name"))
 		return at, false
 	}
+	if r.refuseTag(name, text, at) {
+		return at, false
+	}
 	v, _, err := literal(text)
 	if err != nil {
 		r.fail(at.Errorf("quotes inside quotes make it text: \"'...'\"", "the value of %s %v", name, err))

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"slices"
 	"strings"
 
 	"lockstep/steps/param"
@@ -25,7 +26,25 @@ func Schema() param.Schema {
 			"host":      hostSchema(),
 			"vars":      varsSchema(),
 			"value":     param.Schema{"type": []string{"string", "number", "boolean", "null"}},
+			"secret":    secretSchema(),
 		},
+	}
+}
+
+// secretSchema describes what stands behind !secret: a schema sees no tags.
+func secretSchema() param.Schema {
+	text := param.Schema{"type": "string", "minLength": 1}
+	return param.Schema{
+		"type": "object", "additionalProperties": false, "description": "where a secret is kept, behind the tag !secret",
+		"properties": param.Schema{
+			"file": text, "env": text, "age": text, "identity": text,
+			"command": param.Schema{"type": "array", "items": param.Schema{"type": "string"}, "minItems": 1},
+		},
+		"oneOf": []any{
+			param.Schema{"required": []string{"file"}}, param.Schema{"required": []string{"env"}},
+			param.Schema{"required": []string{"command"}}, param.Schema{"required": []string{"age", "identity"}},
+		},
+		"dependentRequired": param.Schema{"identity": []string{"age"}, "age": []string{"identity"}},
 	}
 }
 
@@ -60,10 +79,10 @@ func hostSchema() param.Schema {
 // understood among Ansible's.
 func varsSchema() param.Schema {
 	properties := param.Schema{priorityVar: param.Schema{"type": "integer", "description": "which of two groups beside each other wins: the higher number"}}
-	for _, name := range understood() {
+	for _, name := range ConnectionVars() {
 		properties[name] = connectionSchema(name)
 	}
-	known := append(understood(), harmless()...)
+	known := append(ConnectionVars(), harmless()...)
 	return param.Schema{
 		"type":       []string{"object", "null"},
 		"properties": properties,
@@ -81,6 +100,8 @@ func varsSchema() param.Schema {
 // connectionSchema describes the value of a variable that Connection honours.
 func connectionSchema(name string) param.Schema {
 	switch {
+	case slices.Contains(slices.Concat(LoginPasswords(), BecomePasswords()), name):
+		return param.Schema{"anyOf": []any{param.Refer("value"), param.Refer("secret")}}
 	case strings.HasSuffix(name, "_port"):
 		return param.Schema{"anyOf": []any{
 			param.Schema{"type": "null"},

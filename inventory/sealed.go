@@ -135,6 +135,9 @@ const shortestLine = 8
 // collectSecrets leaves out truth values: who masks every "true" hides nothing
 // and makes a text unreadable.
 func collectSecrets(v source.Value, to map[string]bool) {
+	if v.Tag == source.SecretTag {
+		return // where it is kept is no secret
+	}
 	for _, item := range v.Items {
 		collectSecrets(item, to)
 	}

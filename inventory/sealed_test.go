@@ -46,7 +46,7 @@ func TestSecretsAreAllThatWasEncrypted(t *testing.T) {
 		}
 	}
 	h, _ := inv.Host("db1")
-	if c, err := h.Connection(); err != nil || len(c.Secrets()) > 0 {
+	if c, err := h.Connection(h.Vars(), nil); err != nil || len(c.Secrets()) > 0 {
 		t.Errorf("the connection is %v, %v", c, err)
 	}
 }

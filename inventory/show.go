@@ -130,9 +130,13 @@ func namesOf[T any](items []T, name func(T) string) []string {
 var secretName = regexp.MustCompile(`(?i)(pass|passwd|password|passphrase|secret|token)$`)
 
 // Masked is the value of a variable as plain data without secrets, however deep
-// they stand: what was encrypted, and what has the name of a secret. The text of
+// they stand: what was encrypted or is kept elsewhere, and what has the name of a
+// secret. The text of
 // an expression is kept: it names where the secret comes from.
 func Masked(name string, v source.Value) any {
+	if v.Tag == source.SecretTag {
+		return secret.Mask
+	}
 	switch v.Shape {
 	case source.List:
 		out := make([]any, len(v.Items))

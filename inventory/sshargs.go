@@ -136,12 +136,13 @@ func localPath(pos source.Pos, path string) (string, error) {
 	case filepath.IsAbs(path):
 		return filepath.Clean(path), nil
 	}
-	return filepath.Join(base(pos.File), path), nil
+	return filepath.Join(Folder(pos.File), path), nil
 }
 
-// base is the folder from which the relative paths in file count: that of the
-// inventory file, also for what stands in group_vars/ or host_vars/ beside it.
-func base(file string) string {
+// Folder is the folder from which the relative paths in a user's file count: its
+// own, and for what stands below group_vars/ or host_vars/ the one that these
+// stand in.
+func Folder(file string) string {
 	folder := filepath.Dir(file)
 	for at := folder; at != filepath.Dir(at); at = filepath.Dir(at) {
 		if name := filepath.Base(at); name == groupVars || name == hostVars {

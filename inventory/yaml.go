@@ -10,7 +10,7 @@ import (
 func (b *builder) readYAML(file string, data []byte) {
 	root, ok := b.parse(file, data)
 	switch {
-	case !ok:
+	case !ok, b.isSecret(root, "the inventory"):
 		return
 	case root.Shape == source.Null:
 		b.fail(root.Errorf("begin with `all:` and `hosts:` below it", "the inventory is empty"))
@@ -41,7 +41,7 @@ func (b *builder) readYAML(file string, data []byte) {
 // parse reads strict YAML and opens the values in it that are encrypted. It
 // tells whether there is anything to look at; problems are recorded.
 func (b *builder) parse(file string, data []byte) (source.Value, bool) {
-	root, err := source.ParseYAML(file, data, vaultTags()...)
+	root, err := source.ParseYAML(file, data, append(vaultTags(), source.SecretTag)...)
 	b.fail(err)
 	if err != nil && root.Shape == source.Null {
 		return root, false
@@ -49,6 +49,7 @@ func (b *builder) parse(file string, data []byte) (source.Value, bool) {
 	if b.sealed {
 		root = root.Seal()
 	}
+	b.checkSecrets(root)
 	return b.unsealed(root), true
 }
 
@@ -57,7 +58,7 @@ func sections() []string { return []string{"hosts", "vars", "children"} }
 // readGroup reads a group and everything below it; nil when its name is wrong.
 func (b *builder) readGroup(f source.Field) *Group {
 	g := b.group(f.Key, keyOf(f))
-	if g == nil || f.Value.Shape == source.Null {
+	if g == nil || f.Value.Shape == source.Null || b.isSecret(f.Value, fmt.Sprintf("group %q", g.Name)) {
 		return g
 	}
 	if f.Value.Shape != source.Map {
@@ -125,6 +126,9 @@ func (b *builder) readChildren(g *Group, section source.Field) {
 // a map with that one key, as in Ansible.
 func (b *builder) entries(g *Group, section source.Field, what string) []source.Field {
 	v := section.Value
+	if b.isSecret(v, fmt.Sprintf("%s of group %q", section.Key, g.Name)) {
+		return nil
+	}
 	switch v.Shape {
 	case source.Map, source.Null:
 		return v.Fields
@@ -139,6 +143,9 @@ func (b *builder) entries(g *Group, section source.Field, what string) []source.
 
 // isVars tells whether v can hold variables, and records it when it cannot.
 func (b *builder) isVars(v source.Value, what string) bool {
+	if b.isSecret(v, what) {
+		return false
+	}
 	if v.Shape == source.Map || v.Shape == source.Null {
 		return true
 	}

@@ -11,10 +11,12 @@ import (
 	"lockstep/steps/param"
 )
 
-// Target is a host of the inventory with its variables as written.
+// Target is a host of the inventory with its variables as written. Err tells why
+// it cannot be reached, which is a problem of every plan that takes it.
 type Target struct {
 	Host
 	Vars map[string]source.Value
+	Err  error
 }
 
 // Inventory finds the hosts that a pattern names, in the inventory's order. An
@@ -53,7 +55,7 @@ func Compile(file string, data []byte, inv Inventory, kinds *steps.Registry, o O
 	}
 	c := &compiler{
 		kinds: kinds, options: o, inv: inv,
-		world:   &world{exprs: newExpressions(), registered: map[string]*register{}, upcoming: map[string]source.Pos{}, vault: vault{values: map[source.Pos]string{}}, derived: &derived{tell: o.Tell}},
+		world:   newWorld(o.Tell),
 		plan:    &Plan{File: file, index: map[string]int{}},
 		tagSeen: map[string]bool{}, made: map[string]bool{}, seen: map[string]*problem{}, files: map[string]source.Value{},
 	}
@@ -121,6 +123,7 @@ func (c *compiler) targets(root source.Value, pattern string, inv Inventory) boo
 		return false
 	}
 	for _, t := range all {
+		c.failOn(t.Name, t.Err)
 		c.plan.Peers = append(c.plan.Peers, t.Host)
 		if c.options.Limit == "" || chosen[t.Name] {
 			c.plan.index[t.Name] = len(c.plan.Hosts)
@@ -174,9 +177,11 @@ func (c *compiler) scope(vars source.Value, files []source.Value) {
 	for i, s := range c.scopes {
 		c.reserved(s, written)
 		s.vars = []map[string]source.Value{written, s.vars[0]}
-		s.known = map[string]any{"host": c.plan.Hosts[i].Name, "address": c.plan.Hosts[i].Address}
+		s.known = ownNames(c.plan.Hosts[i].Name)
+		s.known["address"] = c.plan.Hosts[i].Address
 		s.seeds = []map[string]any{c.common.known}
 	}
+	c.refuseConnection(order)
 	c.checkVars(order)
 }
 

@@ -126,7 +126,7 @@ func options(t *testing.T, comment string) plan.Options {
 		case "skip-tags":
 			o.SkipTags = strings.Split(value, ", ")
 		case "extra":
-			v, err := source.ParseYAML("command line", []byte(value))
+			v, err := source.ParseYAML("command line", []byte(value), source.SecretTag)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,7 +165,7 @@ func compile(t *testing.T, a *txtar.Archive) string {
 			}
 		}
 	}
-	v, err := source.ParseYAML("hosts.yml", inventory)
+	v, err := source.ParseYAML("hosts.yml", inventory, source.SecretTag)
 	if err != nil {
 		t.Fatal(err)
 	}

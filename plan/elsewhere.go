@@ -38,6 +38,7 @@ func (c *compiler) helper(v source.Value) string {
 		c.fail(v.Errorf("name one host of the inventory, or `control`", "delegate_to is %q, which is not a host", v.Text))
 		return v.Text
 	}
+	c.failOn(v.Text, targets[0].Err)
 	known := func(h Host) bool { return h.Name == v.Text }
 	if !slices.ContainsFunc(c.plan.Peers, known) && !slices.ContainsFunc(c.plan.Helpers, known) {
 		c.plan.Helpers = append(c.plan.Helpers, targets[0].Host)

@@ -104,6 +104,7 @@ func (c *compiler) with(at spot, vars source.Value) spot {
 		}
 	}
 	at.layer = l
+	c.refuseConnection(vars.Fields)
 	c.checkLayer(vars, l)
 	return at
 }

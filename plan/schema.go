@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"lockstep/inventory"
 	"lockstep/steps"
 	"lockstep/steps/param"
 )
@@ -90,6 +91,9 @@ func (s *schema) set(set *param.Set) param.Schema {
 	properties := out["properties"].(param.Schema)
 	for _, f := range set.Fields() {
 		had := properties[f.Name].(param.Schema)
+		if f.Name == "vars" && f.Type == "map" {
+			had["propertyNames"] = param.Schema{"not": param.Schema{"enum": inventory.ConnectionVars()}}
+		}
 		switch f.Type {
 		case "list of steps":
 			properties[f.Name] = s.list("inner", had)

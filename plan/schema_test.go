@@ -107,7 +107,7 @@ func structural(t *testing.T, a *txtar.Archive, v source.Value) (out []string, s
 	if inv == nil {
 		inv = []byte(threeHosts)
 	}
-	on, err := source.ParseYAML("hosts.yml", inv)
+	on, err := source.ParseYAML("hosts.yml", inv, source.SecretTag)
 	if err != nil {
 		t.Fatal(err)
 	}

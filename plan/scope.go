@@ -37,6 +37,13 @@ type world struct {
 	derived    *derived
 }
 
+// newWorld is one in which nothing is known; tell learns what expressions make
+// of secrets.
+func newWorld(tell func(string)) *world {
+	return &world{exprs: newExpressions(), registered: map[string]*register{}, upcoming: map[string]source.Pos{},
+		vault: vault{values: map[source.Pos]string{}}, derived: &derived{tell: tell}}
+}
+
 // register is a name that a step gives to what it reports.
 type register struct {
 	step   string
@@ -187,6 +194,8 @@ func (s *scope) missing(name string) (any, error) {
 	hint := ""
 	if slices.Contains([]string{"null", "none", "None", "omit"}, name) {
 		hint = "write nil where there is no value"
+	} else if slices.Contains([]string{"address", "hosts"}, name) {
+		hint = "it is there in plans; how a host is reached cannot rest on it"
 	} else if n := source.Nearest(name, slices.DeleteFunc(s.names(), func(n string) bool { return n == name })); n != "" {
 		hint = fmt.Sprintf("did you mean %q?", n)
 	}

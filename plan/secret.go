@@ -2,16 +2,16 @@ package plan
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/hashicorp/go-multierror"
 
 	"lockstep/internal/secret"
 	"lockstep/internal/source"
+	"lockstep/inventory"
 )
 
 // secretTag marks a value that is kept elsewhere.
-const secretTag = "!secret"
+const secretTag = source.SecretTag
 
 // vault are the secrets that a plan refers to.
 type vault struct {
@@ -36,29 +36,12 @@ func (w *world) secret(v source.Value) (source.Value, error) {
 			return v, &laterError{sealed: true}
 		}
 	}
-	plain, ok := v.Plain().(map[string]any)
-	if !ok {
-		return v, v.Errorf("write !secret {env: NAME}, or with file, command or age", "a secret is a map that says where it is kept, but this is %s", v.Shape)
-	}
-	ref, err := secret.ParseRef(plain)
+	ref, err := v.SecretRef()
 	if err != nil {
-		return v, misplaced(v, err)
+		return v, err
 	}
 	w.vault.refs = append(w.vault.refs, reference{v, ref})
 	return v, &laterError{sealed: true}
-}
-
-// misplaced gives each problem with a reference its place.
-func misplaced(v source.Value, err error) error {
-	list, ok := err.(*multierror.Error)
-	if !ok {
-		return v.Errorf("", "%v", err)
-	}
-	var out []error
-	for _, e := range list.Errors {
-		out = append(out, v.Errorf("", "%v", e))
-	}
-	return joined(out)
 }
 
 // Unlock reads the secrets that the plan refers to and checks the steps that use
@@ -69,22 +52,25 @@ func (p *Plan) Unlock(ctx context.Context, home string, read func(context.Contex
 	if len(p.scopes) == 0 {
 		return nil
 	}
-	v := &p.scopes[0].vault
-	p.scopes[0].derived.tell = tell
+	if err := p.scopes[0].unlock(ctx, home, read, tell); err != nil {
+		return err
+	}
+	return p.checkSealed()
+}
+
+func (w *world) unlock(ctx context.Context, home string, read func(context.Context, secret.Ref) (string, error), tell func(string)) error {
+	w.derived.tell = tell
 	var problems *multierror.Error
-	for _, r := range v.refs {
-		value, err := read(ctx, r.ref.In(filepath.Dir(r.at.Pos.File), home))
+	for _, r := range w.vault.refs {
+		value, err := read(ctx, r.ref.In(inventory.Folder(r.at.Pos.File), home))
 		if err != nil {
 			problems = multierror.Append(problems, r.at.Errorf("", "the secret cannot be read: %v", err))
 			continue
 		}
 		tell(value)
-		v.values[r.at.Pos] = value
+		w.vault.values[r.at.Pos] = value
 	}
-	if problems != nil {
-		return problems
-	}
-	return p.checkSealed()
+	return problems.ErrorOrNil()
 }
 
 // checkSealed decodes the parameters that hold secrets, on each host.

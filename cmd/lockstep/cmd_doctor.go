@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/executor/remote"
-	"lockstep/inventory"
 	"lockstep/plan"
 )
 
@@ -71,7 +70,7 @@ func (a *app) doctor(ctx context.Context, planFile string) error {
 }
 
 // patients are the hosts of a plan, or without one all that --limit leaves.
-func (a *app) patients(ctx context.Context, planFile string) (*inventory.Inventory, *plan.Plan, error) {
+func (a *app) patients(ctx context.Context, planFile string) (*fleet, *plan.Plan, error) {
 	if planFile != "" {
 		return a.loadUnlocked(ctx, planFile)
 	}
@@ -79,7 +78,11 @@ func (a *app) patients(ctx context.Context, planFile string) (*inventory.Invento
 	if err != nil {
 		return nil, nil, err
 	}
-	inv, err := a.readInventory(ctx, paths, "")
+	extra, err := a.extraVars()
+	if err != nil {
+		return nil, nil, err
+	}
+	inv, err := a.readInventory(ctx, paths, "", extra)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -93,13 +96,13 @@ func (a *app) patients(ctx context.Context, planFile string) (*inventory.Invento
 	}
 	p := &plan.Plan{}
 	for _, h := range hosts {
-		p.Peers = append(p.Peers, plan.Host{Name: h.Name})
+		p.Peers = append(p.Peers, h.Host)
 	}
-	return inv, p, nil
+	return inv, p, a.unlock(ctx, inv, p)
 }
 
 // examine looks at all hosts at the same time.
-func (a *app) examine(ctx context.Context, inv *inventory.Inventory, p *plan.Plan, wanted []dial) ([]examination, error) {
+func (a *app) examine(ctx context.Context, inv *fleet, p *plan.Plan, wanted []dial) ([]examination, error) {
 	found := make([]examination, len(wanted))
 	for i, d := range wanted {
 		found[i].name = d.Name

@@ -54,15 +54,15 @@ func (a *app) inventoryCommand() *cobra.Command {
 
 // anyInventory reads the inventory without a plan, and so without the variables
 // beside one.
-func (a *app) anyInventory(cmd *cobra.Command) (*inventory.Inventory, error) {
+func (a *app) anyInventory(cmd *cobra.Command) (*fleet, error) {
 	paths, err := a.inventoryPaths("plan.yml")
 	if err != nil {
 		return nil, err
 	}
-	return a.readInventory(cmd.Context(), paths, "")
+	return a.readInventory(cmd.Context(), paths, "", nil)
 }
 
-func (a *app) showGraph(inv *inventory.Inventory, group string, vars bool) error {
+func (a *app) showGraph(inv *fleet, group string, vars bool) error {
 	g, ok := inv.Group(group)
 	if !ok {
 		var names []string
@@ -75,13 +75,16 @@ func (a *app) showGraph(inv *inventory.Inventory, group string, vars bool) error
 	return err
 }
 
-func (a *app) showHost(inv *inventory.Inventory, name string, asYAML bool) error {
+func (a *app) showHost(inv *fleet, name string, asYAML bool) error {
 	h, err := findHost(inv, name)
 	if err != nil {
 		return err
 	}
 	vars := map[string]any{}
 	for key, v := range h.Vars() {
+		if resolved, err := inv.resolved(h, key); err == nil {
+			v = resolved // what a plan has to resolve stays as it is written
+		}
 		vars[key] = inventory.Masked(key, v)
 	}
 	if asYAML {
@@ -91,7 +94,7 @@ func (a *app) showHost(inv *inventory.Inventory, name string, asYAML bool) error
 }
 
 // findHost finds a host by its name, or tells what was probably meant.
-func findHost(inv *inventory.Inventory, name string) (*inventory.Host, error) {
+func findHost(inv *fleet, name string) (*inventory.Host, error) {
 	if h, ok := inv.Host(name); ok {
 		return h, nil
 	}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
 	"lockstep/executor"
 	"lockstep/executor/local"
 	"lockstep/internal/secret"
-	"lockstep/inventory"
 	"lockstep/plan"
 )
 
@@ -56,6 +56,22 @@ func (a *app) pending(report *executor.Report, err error) error {
 	}
 }
 
+// unlock reads the secrets that the plan and the way to its hosts take, each
+// once. All that cannot be read is in the one error.
+func (a *app) unlock(ctx context.Context, inv *fleet, p *plan.Plan) error {
+	var store secret.Store
+	var problems *multierror.Error
+	for _, err := range []error{
+		p.Unlock(ctx, a.getenv("HOME"), store.Resolve, a.redactor.Add),
+		inv.unlock(ctx, a.needs(inv, p), a.getenv("HOME"), store.Resolve, a.redactor.Add),
+	} {
+		if err != nil {
+			problems = multierror.Append(problems, err)
+		}
+	}
+	return problems.ErrorOrNil()
+}
+
 // prepare reads the files, connects to the hosts and makes the executor. The
 // view is set only once the files are sound.
 func (a *app) prepare(ctx context.Context, file string) (*executor.Executor, func(), error) {
@@ -68,17 +84,16 @@ func (a *app) prepare(ctx context.Context, file string) (*executor.Executor, fun
 }
 
 // loadUnlocked is load with the plan's secrets read.
-func (a *app) loadUnlocked(ctx context.Context, file string) (*inventory.Inventory, *plan.Plan, error) {
+func (a *app) loadUnlocked(ctx context.Context, file string) (*fleet, *plan.Plan, error) {
 	inv, p, err := a.load(ctx, file)
 	if err != nil {
 		return nil, nil, err
 	}
-	var store secret.Store
-	return inv, p, p.Unlock(ctx, a.getenv("HOME"), store.Resolve, a.redactor.Add)
+	return inv, p, a.unlock(ctx, inv, p)
 }
 
 // executor connects to the hosts; the returned function ends the connections.
-func (a *app) executor(ctx context.Context, inv *inventory.Inventory, p *plan.Plan, emit func(executor.Event)) (*executor.Executor, func(), error) {
+func (a *app) executor(ctx context.Context, inv *fleet, p *plan.Plan, emit func(executor.Event)) (*executor.Executor, func(), error) {
 	up, err := a.connect(ctx, inv, p)
 	if err != nil {
 		return nil, nil, err

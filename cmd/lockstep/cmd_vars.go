@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -21,7 +22,7 @@ func (a *app) varsCommand() *cobra.Command {
 		Short: "Show a host's variables, where each comes from, and what it overrode",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			h, err := a.hostOf(cmd, args[0], planFile)
+			inv, h, err := a.hostOf(cmd, args[0], planFile)
 			if err != nil {
 				return err
 			}
@@ -30,9 +31,9 @@ func (a *app) varsCommand() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return a.encode(originsJSON(h, names))
+				return a.encode(originsJSON(inv, h, names))
 			}
-			return writeOrigins(a.masked(a.stdout), h, names)
+			return writeOrigins(a.masked(a.stdout), inv, h, names)
 		},
 	}
 	a.inventoryFlags(cmd)
@@ -41,16 +42,17 @@ func (a *app) varsCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) hostOf(cmd *cobra.Command, name, planFile string) (*inventory.Host, error) {
+func (a *app) hostOf(cmd *cobra.Command, name, planFile string) (*fleet, *inventory.Host, error) {
 	paths, err := a.inventoryPaths(planFile)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	inv, err := a.readInventory(cmd.Context(), paths, filepath.Dir(planFile))
+	inv, err := a.readInventory(cmd.Context(), paths, filepath.Dir(planFile), nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return findHost(inv, name)
+	h, err := findHost(inv, name)
+	return inv, h, err
 }
 
 // chosen are the variables to show: those named, or all.
@@ -72,20 +74,43 @@ func chosen(h *inventory.Host, names []string) ([]string, error) {
 }
 
 // writeOrigins writes each variable with its value, the place it comes from,
-// and below it what it overrode, nearest first.
-func writeOrigins(to io.Writer, h *inventory.Host, names []string) error {
+// and below it what its expressions come to and what it overrode, nearest first.
+func writeOrigins(to io.Writer, inv *fleet, h *inventory.Host, names []string) error {
 	var text strings.Builder
 	for _, name := range names {
+		value, problem, has := comesTo(inv, h, name)
 		for i, o := range h.Origins(name) {
 			head := name + " = "
 			if i > 0 {
 				head = "    overrode "
 			}
 			fmt.Fprintf(&text, "%s%s  (%s, %s)\n", head, oneLine(name, o.Value), o.Layer, o.Value.Pos)
+			switch {
+			case i > 0 || !has:
+			case problem != "":
+				fmt.Fprintf(&text, "    does not resolve without a plan: %s\n", problem)
+			default:
+				fmt.Fprintf(&text, "    resolves to %s\n", oneLine(name, value))
+			}
 		}
 	}
 	_, err := io.WriteString(to, text.String())
 	return err
+}
+
+// comesTo tells what a variable with expressions comes to, or why it does not;
+// has is false where the value is as it is written.
+func comesTo(inv *fleet, h *inventory.Host, name string) (value source.Value, problem string, has bool) {
+	written := h.Vars()[name]
+	value, err := inv.resolved(h, name)
+	var first *source.Error
+	switch {
+	case errors.As(err, &first):
+		return value, first.Msg, true
+	case err != nil:
+		return value, err.Error(), true
+	}
+	return value, "", written.Tag == "" && fmt.Sprint(written.Plain()) != fmt.Sprint(value.Plain())
 }
 
 // oneLine is a value as compact JSON.
@@ -105,14 +130,20 @@ type originJSON struct {
 	At    source.Pos `json:"at"`
 }
 
-func originsJSON(h *inventory.Host, names []string) []any {
+func originsJSON(inv *fleet, h *inventory.Host, names []string) []any {
 	out := []any{}
 	for _, name := range names {
 		chain := []originJSON{}
 		for _, o := range h.Origins(name) {
 			chain = append(chain, originJSON{inventory.Masked(name, o.Value), o.Layer, o.Value.Pos})
 		}
-		out = append(out, map[string]any{"name": name, "value": chain[0].Value, "chain": chain})
+		one := map[string]any{"name": name, "value": chain[0].Value, "chain": chain}
+		if value, problem, has := comesTo(inv, h, name); has && problem != "" {
+			one["unresolved"] = problem
+		} else if has {
+			one["resolved"] = inventory.Masked(name, value)
+		}
+		out = append(out, one)
 	}
 	return out
 }

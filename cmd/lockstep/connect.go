@@ -43,7 +43,7 @@ type hosts struct {
 
 // connect dials all of the plan's hosts at the same time. Every host that
 // cannot be used is in the one error, in the inventory's order.
-func (a *app) connect(ctx context.Context, inv *inventory.Inventory, p *plan.Plan) (hosts, error) {
+func (a *app) connect(ctx context.Context, inv *fleet, p *plan.Plan) (hosts, error) {
 	wanted := dials(p)
 	conns := make([]executor.Machine, len(wanted))
 	failed := make([]error, len(wanted))
@@ -79,7 +79,7 @@ func (a *app) connect(ctx context.Context, inv *inventory.Inventory, p *plan.Pla
 
 // each does something with every host at the same time, and with why a host
 // cannot even be tried.
-func (a *app) each(ctx context.Context, inv *inventory.Inventory, p *plan.Plan, wanted []dial, act func(int, remote.Target, error)) error {
+func (a *app) each(ctx context.Context, inv *fleet, p *plan.Plan, wanted []dial, act func(int, remote.Target, error)) error {
 	password, err := a.becomePassword(ctx)
 	if err != nil {
 		return err
@@ -157,25 +157,20 @@ func (h hosts) close() {
 
 // target says how to reach a host: the inventory first, then flags, then what
 // ssh itself would use.
-func (a *app) target(inv *inventory.Inventory, p *plan.Plan, h dial, password string) (remote.Target, error) {
+func (a *app) target(inv *fleet, p *plan.Plan, h dial, password string) (remote.Target, error) {
 	host, ok := inv.Host(h.Name)
 	if !ok {
 		return remote.Target{}, fmt.Errorf("internal error: %s is not in the inventory", h.Name)
 	}
-	c, err := host.Connection()
-	if err != nil {
-		return remote.Target{}, err
+	r := inv.reach(host)
+	if r.err != nil {
+		return remote.Target{}, r.err
 	}
+	c := r.conn
 	t := remote.Target{
 		Name: h.Name, Address: c.Address, Port: c.Port, User: c.User, Keys: c.IdentityFiles, Password: c.Password,
 		AgentSocket: a.getenv("SSH_AUTH_SOCK"), KnownHosts: a.knownHosts(c), Timeout: c.ConnectTimeout, Secrets: a.redactor,
-		Become: remote.Become{Enabled: c.Become, Method: c.BecomeMethod, User: c.BecomeUser, Password: c.BecomePassword},
-	}
-	if !c.BecomeGiven {
-		t.Become.Enabled = p.Become || a.flags.become
-	}
-	if h.as != nil {
-		t.Become.Enabled, t.Become.User = h.as.Become, h.as.User
+		Become: a.becomes(c, p, h),
 	}
 	if t.Become.Password == "" {
 		t.Become.Password = password
@@ -187,6 +182,19 @@ func (a *app) target(inv *inventory.Inventory, p *plan.Plan, h dial, password st
 		t.Keys = a.keys()
 	}
 	return t, nil
+}
+
+// becomes tells whom to become on a host: the inventory first, then the plan and
+// flags; a step's own identity goes before them all.
+func (a *app) becomes(c inventory.Connection, p *plan.Plan, h dial) remote.Become {
+	b := remote.Become{Enabled: c.Become, Method: c.BecomeMethod, User: c.BecomeUser, Password: c.BecomePassword}
+	if !c.BecomeGiven {
+		b.Enabled = p.Become || a.flags.become
+	}
+	if h.as != nil {
+		b.Enabled, b.User = h.as.Become, h.as.User
+	}
+	return b
 }
 
 func (a *app) loginUser() string {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"lockstep/executor"
-	"lockstep/inventory"
 	"lockstep/plan"
 	"lockstep/steps"
 )
@@ -21,7 +20,7 @@ const (
 )
 
 // foretell says about how long a plan would take, from a dry run.
-func (a *app) foretell(ctx context.Context, inv *inventory.Inventory, p *plan.Plan, found []examination) error {
+func (a *app) foretell(ctx context.Context, inv *fleet, p *plan.Plan, found []examination) error {
 	var events []executor.Event
 	x, closeHosts, err := a.executor(ctx, inv, p, func(e executor.Event) { events = append(events, e) })
 	if err != nil {

@@ -50,7 +50,7 @@ func (a *app) inventoryPaths(planFile string) ([]string, error) {
 
 // readInventory reads inventories with the variables beside them and beside the
 // plan, and learns their secrets, so that nothing shows them.
-func (a *app) readInventory(ctx context.Context, paths []string, planFolder string) (*inventory.Inventory, error) {
+func (a *app) readInventory(ctx context.Context, paths []string, planFolder string, extra map[string]source.Value) (*fleet, error) {
 	ring, err := a.keyring(ctx)
 	if err != nil {
 		return nil, err
@@ -62,36 +62,33 @@ func (a *app) readInventory(ctx context.Context, paths []string, planFolder stri
 	for _, s := range inv.Secrets() {
 		a.redactor.Add(s)
 	}
-	for _, h := range inv.Hosts() {
-		c, err := h.Connection()
-		if err != nil {
-			continue // said where the connection is needed
-		}
-		for _, s := range c.Secrets() {
+	f := newFleet(inv, extra)
+	for _, h := range inv.Hosts() { // what is wrong with one is said where it is needed
+		for _, s := range f.reach(h).conn.Secrets() {
 			a.redactor.Add(s)
 		}
 	}
 	for _, w := range inv.Warnings() {
 		a.log().Warn(w.Error())
 	}
-	return inv, nil
+	return f, nil
 }
 
 // load reads the inventory and compiles the plan against it.
-func (a *app) load(ctx context.Context, planFile string) (*inventory.Inventory, *plan.Plan, error) {
+func (a *app) load(ctx context.Context, planFile string) (*fleet, *plan.Plan, error) {
 	paths, err := a.inventoryPaths(planFile)
 	if err != nil {
 		return nil, nil, err
 	}
-	inv, err := a.readInventory(ctx, paths, filepath.Dir(planFile))
+	extra, err := a.extraVars()
+	if err != nil {
+		return nil, nil, err
+	}
+	inv, err := a.readInventory(ctx, paths, filepath.Dir(planFile), extra)
 	if err != nil {
 		return nil, nil, err
 	}
 	limit, err := inv.ReadLimit(a.flags.limit)
-	if err != nil {
-		return nil, nil, err
-	}
-	extra, err := a.extraVars()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -106,59 +103,52 @@ func (a *app) load(ctx context.Context, planFile string) (*inventory.Inventory, 
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := plan.Compile(planFile, data, targets{inv}, kinds, plan.Options{
+	p, err := plan.Compile(planFile, data, inv, kinds, plan.Options{
 		Limit: limit, Tags: a.flags.tags, SkipTags: a.flags.skip, ExtraVars: extra, Tell: a.redactor.Add,
 	})
 	return inv, p, err
-}
-
-// targets shows an inventory to the compiler.
-type targets struct{ *inventory.Inventory }
-
-// Match finds the pattern's hosts with their addresses and variables.
-func (t targets) Match(pattern string) ([]plan.Target, error) {
-	hosts, err := t.Inventory.Match(pattern)
-	if err != nil {
-		return nil, flat(err) // the compiler says where it stands, in front of them all
-	}
-	var out []plan.Target
-	var problems []error
-	for _, h := range hosts {
-		c, err := h.Connection()
-		problems = append(problems, flat(err))
-		out = append(out, plan.Target{Host: plan.Host{Name: h.Name, Address: c.Address}, Vars: h.Vars()})
-	}
-	return out, errors.Join(problems...)
 }
 
 // extraVars reads -e name=value and -e @file.
 func (a *app) extraVars() (map[string]source.Value, error) {
 	vars := map[string]source.Value{}
 	for _, arg := range a.flags.extra {
-		name, text := "-e "+arg, ""
-		if file, ok := strings.CutPrefix(arg, "@"); ok {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				return nil, fmt.Errorf("-e: %w", err)
-			}
-			name, text = file, string(data)
-		} else {
-			key, value, ok := strings.Cut(arg, "=")
-			if !ok || key == "" {
-				return nil, fmt.Errorf("-e %s: write name=value, or @file for a YAML file", arg)
-			}
-			text = key + ": " + value
-		}
-		v, err := source.ParseYAML(name, []byte(text))
+		v, err := extraVar(arg)
 		if err != nil {
 			return nil, err
-		}
-		if v.Shape != source.Map {
-			return nil, fmt.Errorf("%s: variables are a map of names to values, but this is %s", name, v.Shape)
 		}
 		for _, f := range v.Fields {
 			vars[f.Key] = f.Value
 		}
 	}
 	return vars, nil
+}
+
+// extraVar reads one -e as a map.
+func extraVar(arg string) (source.Value, error) {
+	name, text, tags := "", "", []string(nil)
+	if file, ok := strings.CutPrefix(arg, "@"); ok {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return source.Value{}, fmt.Errorf("-e: %w", err)
+		}
+		name, text, tags = file, string(data), []string{source.SecretTag}
+	} else {
+		key, value, ok := strings.Cut(arg, "=")
+		if !ok || key == "" {
+			return source.Value{}, fmt.Errorf("-e %s: write name=value, or @file for a YAML file", arg)
+		}
+		if strings.HasPrefix(strings.TrimSpace(value), source.SecretTag) {
+			return source.Value{}, fmt.Errorf("-e %s: a value of the command line cannot be a %s\n  do:  write it into a file, as `%s: %s`, and pass -e @FILE", key, source.SecretTag, key, strings.TrimSpace(value))
+		}
+		name, text = "-e "+key, key+": "+value
+	}
+	v, err := source.ParseYAML(name, []byte(text), tags...)
+	if err != nil {
+		return v, err
+	}
+	if v.Shape != source.Map || v.Tag != "" {
+		return v, fmt.Errorf("%s: variables are a map of names to values, but this is %s", name, v.Shape)
+	}
+	return v, nil
 }
