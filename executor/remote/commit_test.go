@@ -279,7 +279,7 @@ func TestCutAnywhereLeavesWholeFiles(t *testing.T) {
 			for i := range int64(places) {
 				at := 1 + (end-start)*i/places
 				t.Run(fmt.Sprint(at), func(t *testing.T) {
-					cutOnce(t, target, inline, func() { cutter.After(at) })
+					cutOnce(t, target, inline, func() { cutter.Arm(sshserver.Break{At: at, How: sshserver.Cut}) })
 				})
 			}
 		})

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -103,26 +102,5 @@ func unreachable(ctx context.Context, t Target, err error) error {
 		Why:  why,
 		Do:   "check that the host is up and that its sshd listens there",
 		Err:  cause,
-	}
-}
-
-// keepAlive tries the connection every interval until it ends, and ends it
-// when the host has not answered for three intervals.
-func keepAlive(client *ssh.Client, every time.Duration, ended <-chan struct{}) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ended:
-			return
-		case <-tick.C:
-		}
-		silent := time.AfterFunc(3*every, func() { _ = client.Close() })
-		_, _, err := client.SendRequest("keepalive@openssh.com", true, nil)
-		silent.Stop()
-		if err != nil {
-			_ = client.Close()
-			return
-		}
 	}
 }

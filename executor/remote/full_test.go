@@ -17,7 +17,7 @@ func smallDisk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=64k", "lockstep-test", dir).CombinedOutput(); err != nil {
-		t.Skipf("a small file system cannot be mounted here: %s", out)
+		missing(t, "a small file system cannot be mounted here: "+string(out))
 	}
 	t.Cleanup(func() { _ = exec.Command("umount", dir).Run() })
 	return dir

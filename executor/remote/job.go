@@ -41,7 +41,8 @@ type job struct {
 	id     string
 	script string
 	stdin  []byte
-	recall bool // the result is looked up again after the connection was lost
+	recall bool   // the result is looked up again after the connection was lost
+	ended  string // what came in between, once something has
 }
 
 // Run executes a command that may change the host. It runs detached, so that a
@@ -74,7 +75,7 @@ func (c *Conn) runJob(ctx context.Context, j job) (steps.Output, error) {
 	}
 	a, err := c.await(ctx, l, s, j, j.startScript())
 	if errors.Is(err, errShellGone) {
-		l.check()
+		j.ended = l.ending()
 		return c.recall(ctx, j)
 	}
 	if err != nil {
@@ -107,7 +108,7 @@ func (c *Conn) await(ctx context.Context, l *link, s *shell, j job, script strin
 // recall looks up a job's result after the connection was lost.
 func (c *Conn) recall(ctx context.Context, j job) (steps.Output, error) {
 	if !j.recall {
-		return steps.Output{}, c.outcomeUnknown(j, steps.ErrUnreachable, "the connection was lost while it ran")
+		return steps.Output{}, c.outcomeUnknown(j, steps.ErrUnreachable, j.ended)
 	}
 	deadline := time.Now().Add(recallFor)
 	for time.Now().Before(deadline) {
@@ -129,14 +130,14 @@ func (c *Conn) recall(ctx context.Context, j job) (steps.Output, error) {
 		case <-time.After(recallEvery):
 		}
 	}
-	return steps.Output{}, c.outcomeUnknown(j, steps.ErrUnreachable, "the connection was lost while it ran and did not come back")
+	return steps.Output{}, c.outcomeUnknown(j, steps.ErrUnreachable, j.came("no connection came back"))
 }
 
 func (c *Conn) recallOnce(ctx context.Context, j job) (steps.Output, error) {
 	l, s, err := c.shell(ctx, (*link).writeShell)
 	switch {
 	case errors.Is(err, steps.ErrRefused): // the job may have run all the same
-		return steps.Output{}, c.outcomeUnknown(j, errNoResult, "the connection was lost while it ran, and the next was refused: "+err.Error())
+		return steps.Output{}, c.outcomeUnknown(j, errNoResult, j.came("the next connection was refused: "+err.Error()))
 	case err != nil:
 		return steps.Output{}, err
 	}
@@ -163,9 +164,17 @@ func (c *Conn) result(s *shell, j job, a answer) (steps.Output, error) {
 	case jobBefore:
 		return steps.Output{Stdout: a.out, Stderr: a.err, Code: jobBefore}, errBefore
 	case jobLost:
-		return steps.Output{}, c.outcomeUnknown(j, errNoResult, "the host has no result of it: it never began, was ended, or the host restarted")
+		return steps.Output{}, c.outcomeUnknown(j, errNoResult, j.came("the host has no result of it: it never began, was ended, or the host restarted"))
 	}
 	return steps.Output{}, fmt.Errorf("the remote sh answers with code %d: %s", a.code, bytes.TrimSpace(a.err))
+}
+
+// came says what was found after what came in between.
+func (j job) came(found string) string {
+	if j.ended == "" {
+		return found
+	}
+	return j.ended + ", and " + found
 }
 
 func (c *Conn) outcomeUnknown(j job, cause error, why string) error {

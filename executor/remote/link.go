@@ -19,6 +19,8 @@ type link struct {
 	log    *slog.Logger
 	client *ssh.Client
 	lost   chan struct{}
+	cause  error        // why it was lost; set before lost is closed
+	silent atomic.Int64 // how long the host had not answered when we gave it up
 	work   sync.WaitGroup
 
 	reader lazy[*shell] // what only reads
@@ -86,12 +88,12 @@ func connect(ctx context.Context, t Target, log *slog.Logger) (*link, error) {
 	l.work.Add(2)
 	go func() {
 		defer l.work.Done()
-		_ = client.Wait()
+		l.cause = client.Wait()
 		close(l.lost)
 	}()
 	go func() {
 		defer l.work.Done()
-		keepAlive(client, t.Keepalive, l.lost)
+		l.keepAlive(t.Keepalive)
 	}()
 	if _, err := l.readShell(ctx); err != nil {
 		l.close()

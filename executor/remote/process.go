@@ -20,6 +20,9 @@ import (
 // process has to report.
 const noiseLimit = 1 << 20
 
+// errNoExec says that the host refused to run a command.
+var errNoExec = errors.New("the host refuses the request to run one")
+
 // process is a program on the host behind a channel of its own, running as the
 // user that Become names, past all noise of login shells and sudo.
 type process struct {
@@ -96,6 +99,9 @@ func (p *process) begin(t Target, script string) error {
 	p.said.watch(boot.prompt, func(times int) { p.answer(t.Become.Password, times) })
 	p.session.Stderr = p.said
 	if err := p.session.Start(boot.line); err != nil {
+		if strings.HasPrefix(err.Error(), "ssh: command ") { // and then the whole line
+			err = errNoExec
+		}
 		return err
 	}
 	p.pid, err = awaitReady(p.out, boot.ready)
@@ -143,6 +149,14 @@ func startProblem(ctx context.Context, t Target, p *process, err error) error {
 			What: fmt.Sprintf("%s does not open a session", t.login()),
 			Why:  open.Error(),
 			Do:   "check MaxSessions and ForceCommand in its sshd_config",
+			Err:  steps.ErrRefused,
+		}
+	}
+	if errors.Is(err, errNoExec) {
+		return &steps.Problem{
+			What: fmt.Sprintf("%s runs no command", t.login()),
+			Why:  err.Error(),
+			Do:   "let the user run commands: see the shell and the options of its key, and ForceCommand in sshd_config",
 			Err:  steps.ErrRefused,
 		}
 	}

@@ -39,7 +39,7 @@ func (c *Conn) stage(ctx context.Context, plan []staged) (script string, at int,
 		return "", first, err
 	}
 	at, err = c.stageFiles(ctx, l, plan)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, steps.ErrUnreachable) {
 		if l.check(); !l.alive() {
 			err = lost(ctx, c.target, err)
 		}

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,19 +44,21 @@ func startSFTP(ctx context.Context, l *link, servers []string) (*sftpSession, er
 	word, err := p.out.ReadString('\n')
 	if err != nil || word != "server\n" {
 		p.end()
-		if l.alive() {
-			err = errNoSFTP
+		if l.check(); l.alive() {
+			return nil, errNoSFTP
 		}
-		return nil, err
+		return nil, lost(ctx, l.target, cmp.Or(err, io.EOF))
 	}
-	stop := context.AfterFunc(ctx, func() { _ = p.session.Close() })
+	patient, cancel := context.WithTimeout(ctx, l.target.Timeout)
+	defer cancel()
+	stop := context.AfterFunc(patient, func() { _ = p.session.Close() })
 	client, err := sftp.NewClientPipe(p.out, p.in, sftp.UseConcurrentWrites(true))
-	if !stop() && err == nil {
-		err = ctx.Err()
+	if !stop() {
+		err = cmp.Or(ctx.Err(), fmt.Errorf("no answer within %s", l.target.Timeout))
 	}
 	if err != nil {
 		p.end()
-		return nil, fmt.Errorf("sftp: %w", err)
+		return nil, fmt.Errorf("the host's sftp-server: %w", err)
 	}
 	return &sftpSession{client, p}, nil
 }

@@ -17,7 +17,7 @@ import (
 
 // open serves one channel to its end.
 func (s *Server) open(n ssh.NewChannel) {
-	faults := s.options.Faults
+	faults := s.broken()
 	switch kind := n.ChannelType(); {
 	case kind == "session" && faults.NoSessions:
 		_ = n.Reject(ssh.ResourceShortage, "open failed")
@@ -37,6 +37,10 @@ func (s *Server) session(n ssh.NewChannel) {
 	if err != nil {
 		return
 	}
+	faults := s.broken()
+	if faults.Channel != nil {
+		channel = faults.Channel(channel)
+	}
 	// The context ends with the channel, which the client may close at any time.
 	ctx, cancel := context.WithCancel(s.ctx)
 	var work sync.WaitGroup
@@ -47,8 +51,8 @@ func (s *Server) session(n ssh.NewChannel) {
 		switch {
 		case started || ssh.Unmarshal(r.Payload, &line) != nil:
 		case r.Type == "exec":
-			run = s.command(ctx, channel, line.Text)
-		case r.Type == "subsystem" && line.Text == "sftp" && !s.options.Faults.NoSFTP:
+			run = s.command(ctx, faults, channel, line.Text)
+		case r.Type == "subsystem" && line.Text == "sftp" && !faults.NoSFTP:
 			run = func() { serveFiles(channel) }
 		}
 		if r.WantReply {
@@ -69,14 +73,14 @@ func (s *Server) session(n ssh.NewChannel) {
 	_ = channel.Close()
 }
 
-func (s *Server) command(ctx context.Context, channel ssh.Channel, line string) func() {
-	if s.options.Faults.Exec != nil && s.options.Faults.Exec(line) != nil {
+func (s *Server) command(ctx context.Context, faults Faults, channel ssh.Channel, line string) func() {
+	if faults.Exec != nil && faults.Exec(line) != nil {
 		return nil
 	}
 	return func() {
-		if s.options.Faults.Noise != "" {
-			_, _ = io.WriteString(channel, s.options.Faults.Noise)
-			_, _ = io.WriteString(channel.Stderr(), s.options.Faults.Noise)
+		if faults.Noise != "" {
+			_, _ = io.WriteString(channel, faults.Noise)
+			_, _ = io.WriteString(channel.Stderr(), faults.Noise)
 		}
 		code := s.run(ctx, channel, line)
 		_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Code uint32 }{uint32(code)}))

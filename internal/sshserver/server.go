@@ -43,27 +43,32 @@ type Faults struct {
 	// does.
 	Noise string
 	// NoSFTP refuses the sftp subsystem, NoForward every direct-tcpip channel,
-	// and NoSessions every session channel.
-	NoSFTP, NoForward, NoSessions bool
+	// NoSessions every session channel, and NoLogin everybody.
+	NoSFTP, NoForward, NoSessions, NoLogin bool
+	// HostKey is shown in place of the server's own.
+	HostKey ssh.Signer
 	// Wire is called with each accepted connection and returns the one that
 	// is spoken over: the place for cuts, delays and counters.
 	Wire func(net.Conn) net.Conn
 	// Exec is called with each command line before it runs; an error refuses it.
 	Exec func(line string) error
+	// Channel is called with each accepted session channel and returns the one
+	// that is served: the place for half-closed channels and slow windows.
+	Channel func(ssh.Channel) ssh.Channel
 }
 
 // Server is a running server. Its methods may be called by many goroutines.
 type Server struct {
 	options  Options
-	config   *ssh.ServerConfig
 	hostKey  ssh.Signer
 	listener net.Listener
 	ctx      context.Context
 	cancel   context.CancelFunc
 	work     sync.WaitGroup
 
-	mu    sync.Mutex
-	conns map[net.Conn]bool
+	mu     sync.Mutex
+	faults Faults
+	conns  map[net.Conn]bool
 }
 
 // Start listens and serves until ctx ends or Close is called.
@@ -82,8 +87,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ssh server: %w", err)
 	}
-	s := &Server{options: o, hostKey: key, listener: listener, conns: map[net.Conn]bool{}}
-	s.config = s.newConfig()
+	s := &Server{options: o, hostKey: key, listener: listener, faults: o.Faults, conns: map[net.Conn]bool{}}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	context.AfterFunc(s.ctx, func() { _ = listener.Close() })
 	s.work.Add(1)
@@ -111,6 +115,20 @@ func (s *Server) HostKey() ssh.PublicKey { return s.hostKey.PublicKey() }
 // KnownHostsLine is the line for a known_hosts file.
 func (s *Server) KnownHostsLine() string {
 	return knownhosts.Line([]string{s.Addr().String()}, s.HostKey())
+}
+
+// Break replaces what goes wrong from now on: with new connections, and with new
+// channels of those that are open.
+func (s *Server) Break(f Faults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = f
+}
+
+func (s *Server) broken() Faults {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.faults
 }
 
 // Cut breaks all connections at once, as a dead network does. The server goes
@@ -142,8 +160,8 @@ func (s *Server) accept() {
 		if err != nil {
 			return
 		}
-		if s.options.Faults.Wire != nil {
-			conn = s.options.Faults.Wire(conn)
+		if wire := s.broken().Wire; wire != nil {
+			conn = wire(conn)
 		}
 		s.mu.Lock()
 		s.conns[conn] = true
@@ -163,7 +181,7 @@ func (s *Server) serve(conn net.Conn) {
 		delete(s.conns, conn)
 		s.mu.Unlock()
 	}()
-	c, channels, requests, err := ssh.NewServerConn(conn, s.config)
+	c, channels, requests, err := ssh.NewServerConn(conn, s.newConfig(s.broken()))
 	if err != nil {
 		return
 	}
