@@ -187,7 +187,10 @@ func (c *compiler) scope(vars source.Value, files []source.Value) {
 
 // reserved refuses variables that take a name of lockstep's own.
 func (c *compiler) reserved(s *scope, written map[string]source.Value) {
-	for _, name := range []string{"host", "address", "hosts", factsName} {
+	if v, ok := written[longHost]; ok { // an inventory may have it: its value is no other
+		c.fail(v.Errorf("choose another name", "the variable %q is lockstep's own", longHost))
+	}
+	for _, name := range ownVariables() {
 		for _, vars := range []map[string]source.Value{written, s.vars[0]} {
 			if v, ok := vars[name]; ok {
 				c.failOn(s.host, v.Errorf("choose another name", "the variable %q is lockstep's own", name))

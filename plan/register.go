@@ -14,6 +14,7 @@ var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // registers makes the names known that the step's report goes by.
 func (c *compiler) registers(t *Task, a attributes, item source.Value, global, idle bool) {
 	if t.Kind.Name == "set" && t.word {
+		c.refuseConnection(t.params.Fields)
 		for _, f := range t.params.Fields {
 			c.name(f.Key, t, item, f.KeyPos, &register{step: t.Name, global: global, idle: idle})
 		}
@@ -53,7 +54,7 @@ func (c *compiler) name(name string, t *Task, item source.Value, pos source.Pos,
 }
 
 func (c *compiler) taken(name string) bool {
-	if slices.Contains([]string{"host", "address", "hosts", factsName}, name) || slices.Contains(c.exprs.words, name) {
+	if slices.Contains(append(ownVariables(), longHost), name) || slices.Contains(c.exprs.words, name) {
 		return true
 	}
 	for _, s := range c.scopes {

@@ -56,11 +56,14 @@ func (r *Variables) Unlock(ctx context.Context, home string, read func(context.C
 	return r.world.unlock(ctx, home, read, tell)
 }
 
-// ownNames are the names of a host that are lockstep's own. The longer one is
-// for inventories that Ansible reads too.
-func ownNames(host string) map[string]any {
-	return map[string]any{"host": host, "inventory_hostname": host}
-}
+// longHost is the same as `host`, for inventories that Ansible reads too.
+const longHost = "inventory_hostname"
+
+// ownVariables are the names that nobody else can give a value to.
+func ownVariables() []string { return []string{"host", "address", "hosts", factsName} }
+
+// ownNames are the names of a host that are lockstep's own.
+func ownNames(host string) map[string]any { return map[string]any{"host": host, longHost: host} }
 
 // variable resolves one variable of an inventory.
 func (s *scope) variable(name string, raw source.Value) (source.Value, error) {
