@@ -30,6 +30,8 @@ func TestEveryUserThatMayBecomesRoot(t *testing.T) {
 	l := healthy(t)
 	password := passwordOf(t, l)
 	file := write(t, "password", password+"\n")
+	must(t, os.Chmod(file, 0o600)) // a secret's file is nobody else's
+	secret := "\"{{ login }}\"\n    login: dba\n    sudo: !secret {file: " + file + "}\n    ansible_become_password: \"{{ sudo }}\""
 	for _, row := range []struct {
 		name, user, stdin string
 		flags             []string
@@ -38,6 +40,7 @@ func TestEveryUserThatMayBecomesRoot(t *testing.T) {
 		{"sudo without a password", "deploy", "", nil},
 		{"sudo with the password on stdin", "dba", password + "\n", []string{"-K"}},
 		{"sudo with the password in a file", "dba", "", []string{"--become-password-file", file}},
+		{"sudo with the password in a secret of the inventory", secret, "", nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			onAll(t, l, "rm", "-f", rootsFile)
