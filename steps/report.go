@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -14,6 +15,21 @@ type Reporter interface {
 	// It is called after Apply, also one that failed, or after a Probe that
 	// found nothing to do.
 	Report() map[string]any
+}
+
+// OutputFields are the fields of ReportOutput.
+func OutputFields() []string { return []string{"rc", "stdout", "stderr", "stdout_lines"} }
+
+// ReportOutput is what a step reports that lets a plan see a command's answer:
+// its code, and its texts without the end of the last line.
+func ReportOutput(out Output) map[string]any {
+	text, lines := string(out.Stdout), []any{}
+	for line := range strings.Lines(text) {
+		lines = append(lines, strings.TrimRight(line, "\r\n"))
+	}
+	return map[string]any{
+		"rc": out.Code, "stdout": strings.TrimRight(text, "\n"), "stderr": strings.TrimRight(string(out.Stderr), "\n"), "stdout_lines": lines,
+	}
 }
 
 // Waiter is implemented by a step whose wanted state comes about by itself. The

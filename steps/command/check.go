@@ -66,13 +66,16 @@ func (s *step) checkProgram() error {
 
 func (s *step) checkConditions() error {
 	given := 0
-	for _, is := range []bool{s.creates != "", s.removes != "", s.unlessValue.Shape != source.Null, s.checkValue.Shape != source.Null} {
+	for _, is := range []bool{s.creates != "", s.removes != "", s.unlessValue.Shape != source.Null, s.checkValue.Shape != source.Null, s.readOnly} {
 		if is {
 			given++
 		}
 	}
-	if given > 1 {
-		return errors.New("creates, removes, unless and check exclude each other: keep one")
+	switch {
+	case given > 1:
+		return errors.New("creates, removes, unless, check and read_only exclude each other: keep one")
+	case s.readOnly && len(s.writes) > 0:
+		return errors.New("the command is read_only and yet writes something: keep one of them")
 	}
 	return nil
 }

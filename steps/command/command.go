@@ -35,6 +35,7 @@ type step struct {
 	envValue, secretValue   source.Value
 	unlessValue, checkValue source.Value
 	creates, removes        string
+	readOnly                bool
 
 	env, secrets  []string // of env and secret_env; secrets are values only
 	unless, check *question
@@ -54,6 +55,7 @@ func (s *step) Params(p *param.Set) {
 	p.Path(&s.removes, "removes", "run only while something is at this path; it must be gone afterwards")
 	p.Raw(&s.unlessValue, "unless", "list or text", "a command or script that changes nothing: code 0 means that there is nothing to do")
 	p.Raw(&s.checkValue, "check", "list or text", "as unless, but it must also answer with code 0 afterwards")
+	p.Bool(&s.readOnly, "read_only", "the command changes nothing, so that a dry run runs it too")
 	p.Strings(&s.writes, "writes", "all that the command may change: paths, or words such as service:mariadb; anything when left out", param.Check(checkResource))
 }
 
@@ -61,6 +63,9 @@ func (s *step) Params(p *param.Set) {
 const always = "the effect of a command is not known before it ran"
 
 func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
+	if s.readOnly {
+		return steps.Change{Secrets: s.secrets}, s.read(ctx, v.Self)
+	}
 	done, why, err := s.done(ctx, v.Self)
 	unknown := s.unknown()
 	if u, ok := steps.IsUnforeseen(err); ok {
@@ -79,6 +84,21 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 		Unknown: unknown,
 		Secrets: s.secrets,
 	}, nil
+}
+
+// read runs a command that changes nothing. It may rest on anything.
+func (s *step) read(ctx context.Context, r steps.Reader) error {
+	c := s.query(&question{argv: s.argv, script: s.script})
+	if s.script == "" {
+		c.Stdin = []byte(s.stdin)
+	}
+	s.said = &steps.Output{Code: -1}
+	out, err := r.Query(ctx, c)
+	if err != nil {
+		return err
+	}
+	s.said = &out
+	return steps.Succeed(steps.Command{Argv: []string{s.summary()}}, out, nil)
 }
 
 func (s *step) unknown() string {

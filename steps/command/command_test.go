@@ -45,6 +45,10 @@ func TestConformance(t *testing.T) {
 			}, "unmake")
 		}},
 		stepstest.Case{Name: "unless", YAML: `{argv: [make], unless: [made]}`, Build: makes, Unforeseen: true},
+		stepstest.Case{Name: "read only", YAML: `{argv: [ask], read_only: true, secret_env: {PW: plantedsecret}}`, Holds: true,
+			Secrets: []string{"plantedsecret"}, Build: func(w *stepstest.World) {
+				w.Self.OnQuery(func(*stepstest.Fake, steps.Command) steps.Output { return steps.Output{} }, "ask")
+			}},
 		stepstest.Case{Name: "check by script", YAML: `{argv: [make], check: "test -e /made"}`, Build: makes, Unforeseen: true},
 	)
 }
