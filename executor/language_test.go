@@ -376,6 +376,82 @@ func TestWaitsForWhatComes(t *testing.T) {
 	})
 }
 
+// A step that waits looks until its own condition and its `until` hold. A dry
+// run says what does not hold yet.
+func TestWaitsUntilAnExpressionHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		d := deed{verify: func(context.Context, steps.View) error {
+			if looks++; looks == 1 {
+				return &steps.NotYet{What: "closed"}
+			}
+			return nil
+		}, tell: func(string) string { return fmt.Sprint("look ", looks) }}
+		w := newWorld(t, 1, `
+- waiting: {do: wait}
+  register: state
+  until: state.stdout == "look 4"
+- plain: {do: file}
+  when: state.stdout == "look 4"
+`, map[string]deed{"wait": d, "file": file("/etc/f", "x")})
+		for _, row := range []struct {
+			looks int
+			want  string
+		}{
+			{0, "it is not so now, and the run waits for it: closed"},
+			{1, `it is not so now, and the run waits for it: it does not hold that state.stdout == "look 4"`},
+			{3, ""},
+		} {
+			looks = row.looks
+			w.preview()
+			if why := w.unknown("1.1"); why != row.want {
+				t.Errorf("after %d looks: got %q", row.looks, why)
+			}
+			if why := w.unknown("1.2"); (why == "") != (row.want == "") {
+				t.Errorf("after %d looks: the step behind it is unknown because: %s", row.looks, why)
+			}
+		}
+		looks = 0
+		start := time.Now()
+		_, err := w.apply()
+		must(t, err)
+		if took := time.Since(start); took != 6*time.Second || looks != 4 || w.hosts["db1"].acts() != "commit /etc/f" {
+			t.Errorf("took %s, %d looks: %s", took, looks, w.hosts["db1"].acts())
+		}
+		looks = 10
+		if _, err := w.apply(); !errors.Is(err, ErrStopped) || !strings.Contains(w.log(), `still not so after 1m0s: it does not hold that state.stdout == "look 4"`) {
+			t.Errorf("got %v\n%s", err, w.log())
+		}
+	})
+}
+
+// A dry run does not call a step as wanted whose `until` does not hold.
+func TestDryRunAsksUntil(t *testing.T) {
+	w := newWorld(t, 1, `
+- telling: {do: ask}
+  register: out
+  until: out.stdout == "yes"
+- plain: {do: other}
+  when: out.stdout == ""
+- telling: {do: ask}
+  register: same
+  until: same.stdout == ""
+- plain: {do: file}
+  when: same.stdout == ""
+`, map[string]deed{"ask": {}, "file": file("/srv/f", "x"), "other": file("/etc/other", "x")})
+	w.hosts["db1"].PutDir("/srv")
+	w.preview()
+	w.wantLog(`
+		stage 1: db1
+		db1 1.1 unknown
+		db1 1.2 unknown
+		db1 1.3 ok
+		db1 1.4 change`)
+	if why := w.unknown("1.1"); why != `the run tries it again: it does not hold that out.stdout == "yes"` {
+		t.Errorf("unknown because: %s", why)
+	}
+}
+
 func TestRunOnceTellsAllHosts(t *testing.T) {
 	w := newWorld(t, 3, `
 - telling: {do: ask}

@@ -247,15 +247,9 @@ func (w *worker) again(ctx context.Context, t *plan.Task, f *failure) (bool, err
 	if !w.live || !t.HasUntil() {
 		return false, nil
 	}
-	known, err := w.known(ctx, t)
-	if err != nil {
-		return false, err
-	}
-	yes, err := t.Holds(w.host, known)
-	if err != nil || yes {
-		return false, err
-	}
-	return true, errors.New("its `until` does not hold")
+	err := w.enough(ctx, t)
+	var notYet *steps.NotYet
+	return errors.As(err, &notYet), err
 }
 
 // later waits before the next try, and says why there is one.

@@ -120,7 +120,7 @@ func (w *worker) task(ctx context.Context, g *gate, t *plan.Task, known plan.Val
 	}
 	o.as(actor(t))
 	if waits, ok := step.(steps.Waiter); ok {
-		event, err := w.await(ctx, t, waits)
+		event, err := w.await(ctx, t, step, waits)
 		if err != nil {
 			return nil, &failure{task: t, err: err, step: step}
 		}
@@ -142,6 +142,9 @@ func (w *worker) task(ctx context.Context, g *gate, t *plan.Task, known plan.Val
 		unknown = cmp.Or(unknown, event.Message)
 	}
 	w.learn(t, w.reported(t, step, change, unknown))
+	if err := w.doubt(ctx, t, &event); err != nil {
+		return nil, &failure{task: t, err: err, step: step}
+	}
 	event.Elapsed = time.Since(start)
 	w.tell(o, event)
 	return &proof{task: t, step: step, change: change}, nil
@@ -176,6 +179,9 @@ func (w *worker) probe(ctx context.Context, t *plan.Task, step steps.Step) (step
 		change, err = step.Probe(ctx, w.seen(t))
 		return err
 	})
+	for _, s := range change.Secrets { // also of a probe that failed
+		w.Redactor.Add(s)
+	}
 	if u, ok := steps.IsUnforeseen(err); ok && !w.live {
 		return steps.Change{Unknown: u.Error()}, nil
 	}

@@ -71,8 +71,16 @@ func (p *telling) Apply(ctx context.Context, h steps.Host, c steps.Change) error
 func (p *telling) Reports() []string      { return []string{"stdout"} }
 func (p *telling) Report() map[string]any { return map[string]any{"stdout": p.out} }
 
-// waiting is a step that waits for what its deed asks for.
+// waiting is a step that waits for what its deed asks for, and tells it.
 type waiting struct{ plain }
+
+func (p *waiting) Reports() []string { return []string{"stdout"} }
+func (p *waiting) Report() map[string]any {
+	if f := p.deeds[p.id].tell; f != nil {
+		return map[string]any{"stdout": f("")}
+	}
+	return map[string]any{"stdout": ""}
+}
 
 func (p *waiting) Wait(ctx context.Context, v steps.View) error { return p.deeds[p.id].verify(ctx, v) }
 func (p *waiting) Patience() (timeout, delay time.Duration)     { return time.Minute, 2 * time.Second }

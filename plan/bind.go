@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 
@@ -187,35 +188,54 @@ func (c *compiler) global(t *Task, err error) error {
 }
 
 // repeats takes over what a step says of its repetition.
-func (c *compiler) repeats(t *Task, a attributes, at spot) {
+func (c *compiler) repeats(t *Task, item source.Value, a attributes, at spot) {
 	t.Retries, t.Delay = a.retries, a.delay
 	if a.until.Shape == source.Null {
 		return
 	}
 	t.until = condition{a.until, at.layer}
+	if _, waits := t.Kind.New().(steps.Waiter); waits {
+		c.patient(t, item)
+		return
+	}
 	if t.Retries == 0 {
 		t.Retries = 3
 	}
 }
 
-// repeatsUntil checks a step's `until`, which may use what the step itself
-// reports.
+// patient refuses to bound the `until` of a step that has a patience of its own.
+func (c *compiler) patient(t *Task, item source.Value) {
+	for _, key := range []string{"retries", "delay"} {
+		if f, ok := item.Get(key); ok {
+			c.fail(item.ErrorAt(f.KeyPos, fmt.Sprintf("leave it out; `lockstep steps %s` tells how its patience is set", t.Kind.Name),
+				"%s looks until its `until` holds, as long as its own patience lasts, and has no %s", t.Kind.Name, key))
+		}
+	}
+}
+
+// repeatsUntil checks a step's `until`, which has to use what the step itself
+// reports, or facts: all else stays as it is from try to try.
 func (c *compiler) repeatsUntil(t *Task, known int) {
 	if !t.HasUntil() || len(c.problems) > known {
 		return
 	}
-	c.usedFacts = false
+	changes := false
 	for i, base := range c.scopes {
 		if !t.takes(i) {
 			continue
 		}
 		_, err := t.all(base, []condition{t.until})
-		if err == nil {
-			err = t.until.value.Errorf("register a name on this step, and ask for what it holds", "`until` does not change from try to try: it uses nothing that a step reports")
-		}
-		if !delayed(err) {
+		if err != nil && !delayed(err) {
 			c.failOn(base.host, err)
+			changes = true // or not: nobody knows
+		}
+		if late, ok := err.(*laterError); ok {
+			facts := slices.Contains(late.names, factsName)
+			t.facts = t.facts || facts
+			changes = changes || facts || slices.Contains(late.names, t.Register)
 		}
 	}
-	t.facts = t.facts || c.usedFacts
+	if !changes && !t.nobody() {
+		c.fail(t.until.value.Errorf("register a name on this step, and ask for what it holds", "`until` does not change from try to try: it uses nothing that this step reports"))
+	}
 }

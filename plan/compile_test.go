@@ -70,6 +70,11 @@ type ranker struct{ set }
 
 func (*ranker) Rank(context.Context, steps.View) (int, error) { return 0, nil }
 
+type waiter struct{ teller }
+
+func (*waiter) Wait(context.Context, steps.View) error { return nil }
+func (*waiter) Patience() (limit, every time.Duration) { return time.Minute, time.Second }
+
 type teller struct{ set }
 
 func (*teller) Reports() []string      { return []string{"rc"} }
@@ -81,6 +86,7 @@ func registry(t testing.TB) *steps.Registry {
 		steps.Kind{Name: "put", New: func() steps.Step { return &set{} }},
 		steps.Kind{Name: "health", New: func() steps.Step { return &judge{} }},
 		steps.Kind{Name: "choose", New: func() steps.Step { return &ranker{} }},
+		steps.Kind{Name: "await", New: func() steps.Step { return &waiter{} }},
 		steps.Kind{Name: "tell", New: func() steps.Step { return &teller{} }},
 		steps.Kind{Name: "here", OnControl: true, New: func() steps.Step { return &set{} }},
 		steps.Kind{Name: "here_health", OnControl: true, New: func() steps.Step { return &judge{} }},
@@ -266,6 +272,9 @@ func attributes(task *plan.Task) string {
 	}
 	if task.Retries > 0 {
 		fmt.Fprintf(&b, " retries %d/%s until %v", task.Retries, task.Delay, task.HasUntil())
+	}
+	if task.HasUntil() && task.Retries == 0 {
+		fmt.Fprintf(&b, " until %s", task.Until())
 	}
 	if task.Once {
 		b.WriteString(" once")

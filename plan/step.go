@@ -37,7 +37,7 @@ func (c *compiler) step(item source.Value, at spot) {
 	}
 	known := len(c.problems)
 	c.word(t, item)
-	c.repeats(t, attrs, at)
+	c.repeats(t, item, attrs, at)
 	if t.As = c.identity(attrs.become, attrs.user, at); t.word {
 		t.As = nil // it acts nowhere
 	}

@@ -116,6 +116,9 @@ func (t *Task) NeedsFacts() bool { return t.bound != nil && t.facts }
 // HasUntil reports whether the task is repeated until a condition holds.
 func (t *Task) HasUntil() bool { return t.bound != nil && t.until.value.Shape != source.Null }
 
+// Until is the condition until which the task is repeated, as written.
+func (t *Task) Until() string { return t.until.value.Text }
+
 // Decide reports whether the task is to be done for the host, by what a run
 // knows. Its error wraps a *steps.Unforeseen where a dry run cannot know.
 func (t *Task) Decide(host string, v Values) (bool, error) {

@@ -35,6 +35,8 @@ type step struct {
 	address, path  string
 	command        []string
 	timeout, every time.Duration
+
+	said steps.Output // what the command answered last
 }
 
 func (s *step) Params(p *param.Set) {
@@ -107,7 +109,11 @@ func (s *step) exists(ctx context.Context, r steps.Reader) error {
 
 func (s *step) succeeds(ctx context.Context, r steps.Reader) error {
 	c := steps.Command{Argv: s.command, Reads: []string{"*"}}
+	s.said = steps.Output{Code: -1}
 	out, err := r.Query(ctx, c)
+	if err == nil {
+		s.said = out
+	}
 	switch {
 	case err != nil || out.Code == 0:
 		return err
@@ -126,6 +132,14 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 	}
 	return steps.Change{}, err
 }
+
+// Reports names what `register` gives of the command, and what an `until` on the
+// step can ask for.
+func (s *step) Reports() []string { return steps.OutputFields() }
+
+// Report is what the command answered at the last look; without one there is
+// nothing, with code 0.
+func (s *step) Report() map[string]any { return steps.ReportOutput(s.said) }
 
 // Apply changes nothing.
 func (s *step) Apply(context.Context, steps.Host, steps.Change) error { return nil }
