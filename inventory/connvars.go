@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lockstep/internal/source"
+	"lockstep/internal/spell"
 )
 
 // ConnectionVars lists the ansible_* variables that say how a host is reached and
@@ -81,7 +82,7 @@ func checkConnectionVar(name string, v source.Value) error {
 		return v.Errorf("take it out for this host, if the host is reached without it", "%s is not honoured yet", name)
 	}
 	hint := "a variable of your own needs a name that does not begin with ansible_"
-	if near := source.Nearest(name, ConnectionVars()); near != "" {
+	if near := spell.Nearest(name, ConnectionVars()); near != "" {
 		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
 	}
 	return v.Errorf(hint, "%s is not a variable known here", name)

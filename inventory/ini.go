@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"lockstep/internal/source"
+	"lockstep/internal/spell"
 )
 
 // iniReader reads one inventory file in Ansible's INI layout.
@@ -83,7 +84,7 @@ func (r *iniReader) readSection(name, section string, indent int) {
 	r.section, r.skip = section, true
 	if !isSection(section) {
 		hint := "a section is [GROUP], [GROUP:vars] or [GROUP:children]"
-		if near := source.Nearest(section, sections()); near != "" {
+		if near := spell.Nearest(section, sections()); near != "" {
 			hint = fmt.Sprintf("did you mean [%s:%s]?", name, near)
 		}
 		r.fail(r.at(indent).Errorf(hint, "the section [%s:%s] is of an unknown kind", name, section))
@@ -129,7 +130,7 @@ func (r *iniReader) refuseUndeclared() {
 			continue
 		}
 		hint := fmt.Sprintf("add [%s], if need be without hosts", m.name)
-		if near := source.Nearest(m.name, names); near != "" {
+		if near := spell.Nearest(m.name, names); near != "" {
 			hint = fmt.Sprintf("did you mean %q? Otherwise %s", near, hint)
 		}
 		r.fail(m.at.Errorf(hint, "%s, which no section declares", m.as))

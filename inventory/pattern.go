@@ -7,7 +7,7 @@ import (
 
 	"github.com/hashicorp/go-multierror"
 
-	"lockstep/internal/source"
+	"lockstep/internal/spell"
 )
 
 // PatternError is one problem of a pattern. The pattern has no position of its
@@ -208,7 +208,7 @@ func (m *matcher) unknown(element, name string) {
 		names = append(names, h.Name)
 	}
 	hint := "`lockstep inventory --graph` shows all hosts and groups"
-	if near := source.Nearest(name, names); near != "" {
+	if near := spell.Nearest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	m.fail(element, hint, "no host or group matches %q", name)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lockstep/internal/source"
+	"lockstep/internal/spell"
 )
 
 // The folders beside an inventory file.
@@ -71,7 +72,7 @@ func (b *builder) warnStrayVars(folder, what string, names []string, left map[st
 		if !slices.Contains(yamlExtensions(), ext) {
 			ext = ""
 		}
-		if near := source.Nearest(strings.TrimSuffix(file, ext), names); near != "" {
+		if near := spell.Nearest(strings.TrimSuffix(file, ext), names); near != "" {
 			b.warn(&source.Error{Pos: source.Pos{File: filepath.Join(folder, file)}, Hint: fmt.Sprintf("did you mean %q?", near),
 				Msg: fmt.Sprintf("the variables are not used: there is no %s of this name", what)})
 		}

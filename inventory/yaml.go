@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"lockstep/internal/source"
+	"lockstep/internal/spell"
 )
 
 // readYAML reads one inventory file in Ansible's YAML layout.
@@ -83,7 +84,7 @@ func (b *builder) readGroup(f source.Field) *Group {
 }
 
 func sectionHint(section source.Field) string {
-	if near := source.Nearest(section.Key, sections()); near != "" {
+	if near := spell.Nearest(section.Key, sections()); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if section.Value.Shape == source.Scalar {

@@ -14,6 +14,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"lockstep/internal/source"
+	"lockstep/internal/spell"
 )
 
 // An expression is bounded in what it may allocate, in the virtual machine's
@@ -109,7 +110,7 @@ func (c *expressions) functionHint(name string) string {
 	if slices.Contains(banned(), name) {
 		return "a plan must come out the same each time it is read"
 	}
-	if n := source.Nearest(name, c.words); n != "" {
+	if n := spell.Nearest(name, c.words); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}
 	return "docs/expressions.md lists all functions"

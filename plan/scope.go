@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lockstep/internal/source"
+	"lockstep/internal/spell"
 	"lockstep/steps"
 )
 
@@ -196,7 +197,7 @@ func (s *scope) missing(name string) (any, error) {
 		hint = "write nil where there is no value"
 	} else if slices.Contains([]string{"address", "hosts"}, name) {
 		hint = "it is there in plans; how a host is reached cannot rest on it"
-	} else if n := source.Nearest(name, slices.DeleteFunc(s.names(), func(n string) bool { return n == name })); n != "" {
+	} else if n := spell.Nearest(name, slices.DeleteFunc(s.names(), func(n string) bool { return n == name })); n != "" {
 		hint = fmt.Sprintf("did you mean %q?", n)
 	}
 	return nil, &exprError{fmt.Sprintf("the variable %q is not defined", name), hint}

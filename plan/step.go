@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lockstep/internal/source"
+	"lockstep/internal/spell"
 	"lockstep/steps"
 	"lockstep/steps/param"
 )
@@ -168,7 +169,7 @@ func (c *compiler) hint(key string) string {
 	if isStageKey(key) {
 		return fmt.Sprintf("%s belongs to a stage: a step with nested `steps`", key)
 	}
-	if n := source.Nearest(key, append(c.kinds.Names(), attributeNames()...)); n != "" {
+	if n := spell.Nearest(key, append(c.kinds.Names(), attributeNames()...)); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}
 	return "the kinds are " + strings.Join(c.kinds.Names(), ", ") + " (`lockstep steps` lists them)"
@@ -255,7 +256,7 @@ func didYouMean(tag string, seen map[string]bool) string {
 		known = append(known, t)
 	}
 	slices.Sort(known)
-	if n := source.Nearest(tag, known); n != "" {
+	if n := spell.Nearest(tag, known); n != "" {
 		return fmt.Sprintf("; did you mean %q?", n)
 	}
 	return ""

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/internal/source"
+	"lockstep/internal/spell"
 	"lockstep/steps"
 )
 
@@ -145,7 +145,7 @@ func (s *scope) misused(name string, e *expression) error {
 			continue
 		}
 		hint := "it has " + strings.Join(known, ", ")
-		if n := source.Nearest(f, known); n != "" {
+		if n := spell.Nearest(f, known); n != "" {
 			hint = fmt.Sprintf("did you mean %q?", name+"."+n)
 		}
 		return &exprError{fmt.Sprintf("%s no field %q", what, f), hint}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"lockstep/internal/source"
+	"lockstep/internal/spell"
 )
 
 // Registry is the set of kinds that a program knows. It is made once and not
@@ -52,5 +52,5 @@ func (r *Registry) Lookup(name string) (k Kind, nearest string, ok bool) {
 			return k, "", true
 		}
 	}
-	return Kind{}, source.Nearest(name, r.Names()), false
+	return Kind{}, spell.Nearest(name, r.Names()), false
 }

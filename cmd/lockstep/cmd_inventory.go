@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/source"
+	"lockstep/internal/spell"
 	"lockstep/inventory"
 )
 
@@ -107,7 +108,7 @@ func findHost(inv *fleet, name string) (*inventory.Host, error) {
 
 func unknown(what, name string, known []string) error {
 	hint := ""
-	if near := source.Nearest(name, known); near != "" {
+	if near := spell.Nearest(name, known); near != "" {
 		hint = fmt.Sprintf("; did you mean %q?", near)
 	}
 	return fmt.Errorf("there is no %s %q in the inventory%s", what, name, hint)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/source"
+	"lockstep/internal/spell"
 	"lockstep/inventory"
 )
 
@@ -65,7 +66,7 @@ func chosen(h *inventory.Host, names []string) ([]string, error) {
 			continue
 		}
 		hint := ""
-		if near := source.Nearest(name, h.VarNames()); near != "" {
+		if near := spell.Nearest(name, h.VarNames()); near != "" {
 			hint = fmt.Sprintf("\n  hint: did you mean %q?", near)
 		}
 		return nil, fmt.Errorf("%s has no variable %q%s", h.Name, name, hint)

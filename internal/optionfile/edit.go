@@ -174,7 +174,7 @@ type wanted struct {
 
 func (w wanted) spellings(old byte) []spelling {
 	if w.quote != 0 {
-		return []spelling{spell(w.value, w.quote)}
+		return []spelling{spelled(w.value, w.quote)}
 	}
 	return spellings(w.value, old)
 }

@@ -3,6 +3,8 @@ package optionfile
 import (
 	"fmt"
 	"strings"
+
+	"lockstep/internal/spell"
 )
 
 // knownSubKeys lists the parameters of the Galera provider by prefix: Galera
@@ -74,7 +76,7 @@ func nearestSubKey(key string) string {
 	for prefix, names := range knownSubKeys() {
 		for _, name := range names {
 			full := prefix + name
-			d := distance(key, full)
+			d := spell.Distance(key, full)
 			if strings.HasPrefix(key, full) && len(full) > len(prefix)+3 {
 				d = min(d, 3)
 			}
@@ -89,25 +91,4 @@ func nearestSubKey(key string) string {
 // closer orders two equally near keys: the longer one has more in common.
 func closer(a, b string) bool {
 	return len(a) > len(b) || len(a) == len(b) && a < b
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -68,8 +68,8 @@ type spelling struct {
 	escapes int
 }
 
-// spell writes a value between the quotes (none if quote is 0).
-func spell(value string, quote byte) spelling {
+// spelled writes a value between the quotes (none if quote is 0).
+func spelled(value string, quote byte) spelling {
 	var b strings.Builder
 	n := 0
 	escape := func(c byte) {
@@ -107,7 +107,7 @@ func meaningful(rest string, quote byte) bool {
 // spellings returns the ways to write a value, the one with the fewest escapes
 // first, then the shortest. A line's old quotes are kept when they can be.
 func spellings(value string, old byte) []spelling {
-	out := []spelling{spell(value, 0), spell(value, '"'), spell(value, '\'')}
+	out := []spelling{spelled(value, 0), spelled(value, '"'), spelled(value, '\'')}
 	sort.SliceStable(out, func(i, j int) bool {
 		if out[i].escapes != out[j].escapes {
 			return out[i].escapes < out[j].escapes
@@ -117,7 +117,7 @@ func spellings(value string, old byte) []spelling {
 	if old == 0 {
 		return out
 	}
-	return append([]spelling{spell(value, old)}, out...)
+	return append([]spelling{spelled(value, old)}, out...)
 }
 
 // quoteOf returns the quote that wraps a raw value, or 0.

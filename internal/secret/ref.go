@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
+
+	"lockstep/internal/spell"
 )
 
 // Ref says where a secret is kept, in place of the secret. Exactly one of its
@@ -60,7 +62,7 @@ func (r *Ref) set(key string, value any) error {
 		return r.setCommand(value)
 	case into == nil:
 		hint := "the keys are " + strings.Join(Keys(), ", ")
-		if n := nearest(key, Keys()); n != "" {
+		if n := spell.Nearest(key, Keys()); n != "" {
 			hint = fmt.Sprintf("did you mean %q?", n)
 		}
 		return &Error{What: fmt.Sprintf("a secret reference has no key %q", key), Do: hint}

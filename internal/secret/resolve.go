@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"lockstep/internal/spell"
 )
 
 // maxSecret bounds a secret's length.
@@ -117,7 +119,7 @@ func fromEnv(name string) (string, error) {
 		names = append(names, name)
 	}
 	do := "set it for lockstep: export " + name
-	if n := nearest(name, names); n != "" {
+	if n := spell.Nearest(name, names); n != "" {
 		do += fmt.Sprintf(", or did you mean %q?", n)
 	}
 	return "", &Error{What: fmt.Sprintf("the environment variable %s is not set", name), Do: do}

@@ -160,18 +160,6 @@ func TestWithScalar(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	known := []string{"section", "option", "state", "owner", "group"}
-	for name, want := range map[string]string{
-		"sectoin": "section", "Section": "section", "stat": "state", "onwer": "owner", "gruop": "group",
-		"path": "", "": "", "sectionsectionsection": "",
-	} {
-		if got := Nearest(name, known); got != want {
-			t.Errorf("%q: got %q, want %q", name, got, want)
-		}
-	}
-}
-
 func FuzzParseYAML(f *testing.F) {
 	for _, seed := range []string{"a: 1", "a: &x [*x]", "a: 'x", "- {a: b, <<: *c}", "? [a]\n: b", "a: !v |\n x", "\ta: 1", "---\n...\n---", "a: *b", "é: [\"ü\"]"} {
 		f.Add([]byte(seed))

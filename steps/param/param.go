@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"lockstep/internal/source"
+	"lockstep/internal/spell"
 )
 
 // Set collects the parameters of one value. It is filled by the value's Params
@@ -72,7 +73,7 @@ type hinted struct{ msg, hint string }
 func (h *hinted) Error() string { return h.msg }
 
 func didYouMean(text string, known []string) string {
-	if n := source.Nearest(text, known); n != "" {
+	if n := spell.Nearest(text, known); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}
 	return ""

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/internal/source"
+	"lockstep/internal/spell"
 )
 
 // maxNesting bounds how deep expressions and blocks may nest.
@@ -211,7 +211,7 @@ func refusedBlocks() map[string]string {
 
 func didYouMean(word string, known []string) string {
 	slices.Sort(known)
-	if n := source.Nearest(word, known); n != "" {
+	if n := spell.Nearest(word, known); n != "" {
 		return `did you mean "` + n + `"?`
 	}
 	return ""
