@@ -89,8 +89,9 @@ func (c *compiler) top(root source.Value, inv Inventory) {
 	h := header{name: c.plan.File}
 	var set param.Set
 	h.declare(&set)
-	if err := set.Decode(root); err != nil {
-		c.fail(err)
+	err := set.Decode(c.without(root, headerHint))
+	c.fail(err)
+	if h.hosts == "" || h.steps.Shape == source.Null && err != nil {
 		return
 	}
 	c.plan.Name, c.plan.Become, c.together = h.name, h.become, h.together
@@ -99,7 +100,7 @@ func (c *compiler) top(root source.Value, inv Inventory) {
 	}
 	if f, ok := root.Get("vars"); ok && f.Value.Shape != source.Map && f.Value.Shape != source.Null {
 		c.fail(h.vars.Errorf("", "vars must be a map, but this is %s", h.vars.Shape))
-		return
+		h.vars = source.Value{}
 	}
 	c.scope(h.vars, c.varsFiles(root, h.files))
 	c.announce(h.steps)

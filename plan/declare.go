@@ -65,7 +65,7 @@ func (g *group) declare(set *param.Set) {
 	set.Raw(&g.always, "always", "list of steps", "what to do in any case")
 	set.Raw(&g.vars, "vars", "map", "variables of the steps")
 	set.Raw(&g.when, "when", "expression", "whether the host takes part")
-	set.Strings(&g.tags, "tags", "tags of all the steps")
+	set.Strings(&g.tags, "tags", "tags of all the steps", param.Check(oneWord))
 	set.Raw(&g.become, "become", "true or false", "whether the steps act as another user than the login's")
 	set.Raw(&g.user, "become_user", "text", "that user; root when left out")
 }
@@ -111,7 +111,7 @@ func (a *attributes) declare(set *param.Set) {
 	set.Raw(&a.name, "name", "text", "what the step does")
 	set.Raw(&a.when, "when", "expression", "whether the host takes part")
 	set.Raw(&a.vars, "vars", "map", "variables of the step")
-	set.Strings(&a.tags, "tags", "words to select steps by")
+	set.Strings(&a.tags, "tags", "words to select steps by", param.Check(oneWord))
 	set.Duration(&a.timeout, "timeout", "how long each act of the step may take")
 	declareLoop(set, &a.loop, &a.loopVar)
 	set.String(&a.register, "register", "the name under which later steps find what this one reports")
@@ -144,7 +144,7 @@ func (i *inclusion) declare(set *param.Set) {
 	set.String(&i.name, "name", "what the steps do, for people who read the plan")
 	set.Raw(&i.vars, "vars", "map", "parameters: variables of the file's steps")
 	set.Raw(&i.when, "when", "expression", "whether the host takes part")
-	set.Strings(&i.tags, "tags", "tags of all the file's steps")
+	set.Strings(&i.tags, "tags", "tags of all the file's steps", param.Check(oneWord))
 	declareLoop(set, &i.loop, &i.loopVar)
 }
 
@@ -158,7 +158,7 @@ type stop struct {
 func (s *stop) declare(set *param.Set) {
 	set.Raw(&s.message, "pause", "text", "what a person is to approve before the run goes on", param.Required())
 	set.String(&s.name, "name", "what the pause is for")
-	set.Strings(&s.tags, "tags", "words to select steps by")
+	set.Strings(&s.tags, "tags", "words to select steps by", param.Check(oneWord))
 }
 
 func notNegative(name string) func(string) error {
@@ -168,4 +168,12 @@ func notNegative(name string) func(string) error {
 		}
 		return nil
 	}
+}
+
+// oneWord refuses a tag that --tags could not name.
+func oneWord(tag string) error {
+	if tag == "" || strings.ContainsAny(tag, ", \t\n{}") {
+		return fmt.Errorf("the tag %q is not one word: write tags: [certs, restart]", tag)
+	}
+	return nil
 }

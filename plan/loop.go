@@ -130,8 +130,11 @@ func mustList(list, v source.Value) error {
 		return nil
 	}
 	hint := ""
-	if v.Shape == source.Null {
+	switch v.Shape {
+	case source.Null:
 		hint = "where there may be none, write default(..., [])"
+	case source.Map:
+		hint = "toPairs(m) makes a list of [key, value] of a map, keys(m) one of its keys"
 	}
 	return list.Errorf(hint, "loop must be a list, but %s gives %s", list.Text, v.Shape)
 }

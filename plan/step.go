@@ -159,12 +159,9 @@ func (c *compiler) hint(key string) string {
 	switch key {
 	case "rescue", "always":
 		return fmt.Sprintf("%s belongs to a group: a step with nested `steps`", key)
-	case "block":
-		return "write `steps`, with `rescue` and `always` beside it"
-	case "notify", "handlers":
-		return "a restart is a state here: see `service: {state: current}`"
-	case "with_items":
-		return "write `loop`"
+	}
+	if known := fromAnsible(key); known != "" {
+		return known
 	}
 	if isStageKey(key) {
 		return fmt.Sprintf("%s belongs to a stage: a step with nested `steps`", key)
@@ -175,11 +172,27 @@ func (c *compiler) hint(key string) string {
 	return "the kinds are " + strings.Join(c.kinds.Names(), ", ") + " (`lockstep steps` lists them)"
 }
 
+// The tags with a meaning of their own: a step with the first is left out only
+// by --skip-tags, one with the second takes part only when --tags names one of
+// its tags.
+const (
+	alwaysTag = "always"
+	neverTag  = "never"
+)
+
 func (c *compiler) selected(tags []string) bool {
 	has := func(want []string) bool {
 		return slices.ContainsFunc(tags, func(t string) bool { return slices.Contains(want, t) })
 	}
-	return (len(c.options.Tags) == 0 || has(c.options.Tags)) && !has(c.options.SkipTags)
+	switch {
+	case has(c.options.SkipTags):
+		return false
+	case has(c.options.Tags):
+		return true
+	case slices.Contains(tags, neverTag):
+		return false
+	}
+	return len(c.options.Tags) == 0 || slices.Contains(tags, alwaysTag)
 }
 
 // title resolves the step's name for each host; a loop's step says which

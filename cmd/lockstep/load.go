@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -126,29 +127,44 @@ func (a *app) extraVars() (map[string]source.Value, error) {
 
 // extraVar reads one -e as a map.
 func extraVar(arg string) (source.Value, error) {
-	name, text, tags := "", "", []string(nil)
 	if file, ok := strings.CutPrefix(arg, "@"); ok {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return source.Value{}, fmt.Errorf("-e: %w", err)
-		}
-		name, text, tags = file, string(data), []string{source.SecretTag}
-	} else {
-		key, value, ok := strings.Cut(arg, "=")
-		if !ok || key == "" {
-			return source.Value{}, fmt.Errorf("-e %s: write name=value, or @file for a YAML file", arg)
-		}
-		if strings.HasPrefix(strings.TrimSpace(value), source.SecretTag) {
-			return source.Value{}, fmt.Errorf("-e %s: a value of the command line cannot be a %s\n  do:  write it into a file, as `%s: %s`, and pass -e @FILE", key, source.SecretTag, key, strings.TrimSpace(value))
-		}
-		name, text = "-e "+key, key+": "+value
+		return extraFile(file)
 	}
-	v, err := source.ParseYAML(name, []byte(text), tags...)
+	key, value, ok := strings.Cut(arg, "=")
+	if !ok || !variable.MatchString(key) {
+		return source.Value{}, fmt.Errorf("-e %s: write name=value, or @file for a YAML file", arg)
+	}
+	if strings.HasPrefix(strings.TrimSpace(value), source.SecretTag) {
+		return source.Value{}, fmt.Errorf("-e %s: a value of the command line cannot be a %s\n  do:  write it into a file, as `%s: %s`, and pass -e @FILE", key, source.SecretTag, key, strings.TrimSpace(value))
+	}
+	v, err := typed("-e "+key, value)
+	return source.Value{Shape: source.Map, Fields: []source.Field{{Key: key, KeyPos: v.Pos, Value: v}}}, err
+}
+
+// extraFile reads the file of one -e.
+func extraFile(file string) (source.Value, error) {
+	data, err := os.ReadFile(file)
 	if err != nil {
-		return v, err
+		return source.Value{}, fmt.Errorf("-e: %w", err)
 	}
-	if v.Shape != source.Map || v.Tag != "" {
-		return v, fmt.Errorf("%s: variables are a map of names to values, but this is %s", name, v.Shape)
+	v, err := source.ParseYAML(file, data, source.SecretTag)
+	if err == nil && (v.Shape != source.Map || v.Tag != "") {
+		err = fmt.Errorf("%s: variables are a map of names to values, but this is %s", file, v.Shape)
 	}
-	return v, nil
+	return v, err
+}
+
+// variable is how the names look that an expression can use.
+var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// typed is the value of -e name=value. It has its type by YAML's rules; what
+// they would cut short, refuse or write in another way, such as 10.10, is a text
+// as it stands, unless it begins as a list, a map or a text in quotes.
+func typed(name, value string) (source.Value, error) {
+	v, err := source.ParseYAML(name, []byte(value))
+	plain := value == "" || !strings.Contains(`[{"'`, value[:1]) || strings.HasPrefix(value, "{{")
+	if plain && (err != nil || v.Shape != source.Scalar || !strings.EqualFold(fmt.Sprint(v.Any), value)) && value != "null" && value != "~" {
+		return source.Value{Pos: source.Pos{File: name}}.WithScalar(value), nil
+	}
+	return v, err
 }
