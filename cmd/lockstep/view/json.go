@@ -20,7 +20,7 @@ type lines struct {
 // event is the documented form of executor.Event.
 type event struct {
 	Event   string   `json:"event"`
-	Time    string   `json:"time"`
+	Time    string   `json:"time,omitempty"`
 	DryRun  bool     `json:"dry_run,omitempty"`
 	Host    string   `json:"host,omitempty"`
 	Stage   int      `json:"stage,omitempty"`
@@ -53,9 +53,12 @@ func (l *lines) Event(e executor.Event) {
 		l.dry = e.DryRun
 	}
 	out := event{
-		Event: string(e.Type), Time: e.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), DryRun: l.dry,
+		Event: string(e.Type), DryRun: l.dry,
 		Host: e.Host, Stage: e.Stage, Step: e.Step, Name: e.Name, Kind: e.Kind, Status: string(e.Status),
-		Message: e.Message, Seconds: e.Elapsed.Seconds(), Hosts: e.Hosts, Stages: e.Stages, Width: e.Width, Counts: e.Counts,
+		Message: e.Message, Hosts: e.Hosts, Stages: e.Stages, Width: e.Width, Counts: e.Counts,
+	}
+	if !l.dry { // a dry run of the same says the same
+		out.Time, out.Seconds = e.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), e.Elapsed.Seconds()
 	}
 	if e.Err != nil {
 		out.Error = e.Err.Error()
