@@ -19,7 +19,7 @@ type builder struct {
 	open     func([]byte) ([]byte, error)                      // decrypts
 	run      func(path string, args ...string) ([]byte, error) // calls executable inventories
 	sealed   bool                                              // what is being read was encrypted
-	folders  int                                               // of inventories, seen so far
+	folders  int                                               // entered so far, below one that was given
 	values   int                                               // of hosts, set so far
 	inGroup  map[membership]bool
 	edges    map[edge]source.Value // where a group was put below another

@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -40,7 +39,7 @@ func appendError(problems *multierror.Error, err error) *multierror.Error {
 }
 
 func (inv *Inventory) readLimitFile(path string) ([]string, error) {
-	data, err := os.ReadFile(path)
+	data, err := readBounded(path)
 	if err != nil {
 		return nil, &source.Error{Pos: source.Pos{File: path}, Msg: fmt.Sprintf("the file of hosts cannot be read: %v", reason(err))}
 	}

@@ -73,20 +73,20 @@ func (b *builder) load(path string) (folder string) {
 		b.failFile(path, "", "the inventory cannot be read: %v", reason(err))
 		return ""
 	case info.IsDir():
-		if !b.loadFolder(path) {
+		if !b.loadFolder(path, nil) {
 			b.failFile(path, "", "the folder holds no inventory file")
 		}
 		return filepath.Clean(path)
 	}
-	b.loadFile(path, info.Mode())
+	b.loadFile(path, info.Mode()) // here it may be a pipe, as <(...) gives one
 	return filepath.Dir(path)
 }
 
 // loadFolder reads the inventories in a folder and the folders below it, in the
 // byte order of their names, as Ansible does. It tells whether there were any.
-func (b *builder) loadFolder(folder string) (found bool) {
-	if b.folders++; b.folders > maxFolders {
-		b.failFile(folder, "is one of them a link to a folder above it?", "more than %d folders of inventories", maxFolders)
+func (b *builder) loadFolder(folder string, above ancestors) (found bool) {
+	above, ok := b.enter(folder, above)
+	if !ok {
 		return true
 	}
 	for _, entry := range b.list(folder) {
@@ -99,18 +99,15 @@ func (b *builder) loadFolder(folder string) (found bool) {
 		case err != nil:
 			b.failFile(path, "", "the inventory cannot be read: %v", reason(err))
 		case info.IsDir():
-			found = b.loadFolder(path) || found
+			found = b.loadFolder(path, above) || found
 			continue
-		default:
+		case b.isFile(path, info):
 			b.loadFile(path, info.Mode())
 		}
 		found = true
 	}
 	return found
 }
-
-// maxFolders bounds the walk, for links that go in circles.
-const maxFolders = 1000
 
 // passedOver tells what is no inventory in a folder of inventories. Ansible
 // passes over .ini and .cfg files too, which is worth a warning.
@@ -146,14 +143,6 @@ func (b *builder) readList(list string) {
 			b.hosts(key, at)
 		}
 	}
-}
-
-func (b *builder) readFile(path string) ([]byte, bool) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		b.failFile(path, "", "the file cannot be read: %v", reason(err))
-	}
-	return data, err == nil
 }
 
 // list returns the entries of a folder sorted by name, none if it is not there.

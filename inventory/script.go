@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"lockstep/internal/source"
 )
@@ -18,31 +20,71 @@ import (
 const patience = 2 * time.Minute
 
 // runner calls executable inventories.
-func runner(ctx context.Context) func(path string, args ...string) ([]byte, error) {
+func runner(outer context.Context) func(path string, args ...string) ([]byte, error) {
 	return func(path string, args ...string) ([]byte, error) {
-		ctx, cancel := context.WithTimeout(ctx, patience)
+		ctx, cancel := context.WithTimeout(outer, patience)
 		defer cancel()
 		full, err := filepath.Abs(path)
 		if err != nil {
 			return nil, err
 		}
-		var complaint bytes.Buffer
+		var out bounded
+		var complaint tail
 		cmd := exec.CommandContext(ctx, full, args...)
-		cmd.Stderr, cmd.WaitDelay = &complaint, time.Second
-		out, err := cmd.Output()
-		if ctx.Err() != nil {
+		cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &complaint, time.Second
+		err = cmd.Run()
+		switch line := complaint.lastLine(); {
+		case out.over:
+			err = fmt.Errorf("it prints more than %d MiB", maxFile>>20)
+		case errors.Is(ctx.Err(), context.DeadlineExceeded) && outer.Err() == nil:
+			err = fmt.Errorf("it was stopped after %s", patience)
+		case ctx.Err() != nil:
 			err = ctx.Err()
+		case errors.Is(err, exec.ErrWaitDelay):
+			err = errors.New("it ended, but a program that it began still holds its output")
+		case err != nil && line != "":
+			err = fmt.Errorf("%w: %s", err, line)
 		}
-		if err != nil && complaint.Len() > 0 {
-			err = fmt.Errorf("%w: %s", err, lastLine(complaint.String()))
-		}
-		return out, err
+		return out.text, err
 	}
 }
 
-func lastLine(text string) string {
-	text = strings.TrimSpace(text)
-	return strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:])
+// bounded keeps what a program prints, up to maxFile bytes. Then it refuses
+// more, which ends the program.
+type bounded struct {
+	text []byte
+	over bool
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.over = len(b.text)+len(p) > maxFile; b.over {
+		return 0, io.ErrShortWrite
+	}
+	b.text = append(b.text, p...)
+	return len(p), nil
+}
+
+// tail keeps the end of what is written to it.
+type tail struct{ text []byte }
+
+const maxTail = 4096
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.text = append(t.text, p...)
+	t.text = t.text[max(0, len(t.text)-maxTail):]
+	return len(p), nil
+}
+
+// lastLine is the last line that says something, without the characters that
+// would steer a terminal.
+func (t *tail) lastLine() string {
+	text := strings.TrimSpace(strings.ToValidUTF8(string(t.text), "?"))
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:]))
 }
 
 // isProgram tells what the system would run if the file may be run: a script

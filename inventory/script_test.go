@@ -43,3 +43,22 @@ func TestProgramsAreAskedForEachHostOnlyWithoutMeta(t *testing.T) {
 		}
 	}
 }
+
+func TestProgramsPrintWhatFitsInMemory(t *testing.T) {
+	for text, want := range map[string]string{
+		"yes":                                   "it prints more than 64 MiB",
+		"yes >&2 & echo {}; wait":               "context deadline exceeded",
+		"yes x | head -c 3000000 >&2; exit 1":   "exit status 1: x",
+		`printf 'a\nb\033[2Jc\377' >&2; exit 1`: "exit status 1: b [2Jc?",
+		"echo '{}'; sleep 20 &":                 "a program that it began still holds its output",
+	} {
+		t.Run(text, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			_, err := Load(ctx, Options{}, program(t, text))
+			if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 1000 {
+				t.Errorf("got %.1000v, want %q", err, want)
+			}
+		})
+	}
+}

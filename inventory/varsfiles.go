@@ -58,7 +58,7 @@ func (b *builder) readVarsOf(folder, what string, names []string, set func(name 
 				"%s %q already has its variables in %s; Ansible reads only that one", what, name, found[0])
 		}
 		if len(found) > 0 {
-			b.readVars(found[0], func(vars source.Value) { set(name, vars) })
+			b.readVars(found[0], nil, func(vars source.Value) { set(name, vars) })
 		}
 	}
 	b.warnStrayVars(folder, what, names, left)
@@ -92,20 +92,31 @@ func sortedTrue(set map[string]bool) []string {
 
 // readVars reads one file of variables, or all files in a folder in the order
 // of their names, as deep as they go.
-func (b *builder) readVars(path string, set func(source.Value)) {
+func (b *builder) readVars(path string, above ancestors, set func(source.Value)) {
 	info, err := os.Stat(path)
-	if err != nil {
+	switch {
+	case err != nil:
 		b.failFile(path, "", "the variables cannot be read: %v", reason(err))
+	case info.IsDir():
+		b.readVarsFolder(path, above, set)
+	case b.isFile(path, info):
+		b.readVarsFile(path, set)
+	}
+}
+
+func (b *builder) readVarsFolder(path string, above ancestors, set func(source.Value)) {
+	above, ok := b.enter(path, above)
+	if !ok {
 		return
 	}
-	if info.IsDir() {
-		for _, entry := range b.list(path) {
-			if ext := filepath.Ext(entry.Name()); !isLeftover(entry.Name()) && (ext == "" || isYAMLName(ext)) {
-				b.readVars(filepath.Join(path, entry.Name()), set)
-			}
+	for _, entry := range b.list(path) {
+		if ext := filepath.Ext(entry.Name()); !isLeftover(entry.Name()) && (ext == "" || isYAMLName(ext)) {
+			b.readVars(filepath.Join(path, entry.Name()), above, set)
 		}
-		return
 	}
+}
+
+func (b *builder) readVarsFile(path string, set func(source.Value)) {
 	data, ok := b.readFile(path)
 	if !ok {
 		return

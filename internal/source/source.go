@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"lockstep/internal/secret"
 )
@@ -46,16 +47,42 @@ func (e *Error) Error() string {
 	fmt.Fprintf(&b, "%s: %s", e.Pos, e.Msg)
 	if e.Line != "" && e.Pos.Line > 0 {
 		gutter := fmt.Sprintf("%5d", e.Pos.Line)
-		shown := secret.MaskSettings(e.Line)
-		fmt.Fprintf(&b, "\n%s | %s", gutter, strings.ReplaceAll(shown, "\t", " "))
-		if e.Pos.Col > 0 && sameUntil(e.Line, shown, e.Pos.Col) {
-			fmt.Fprintf(&b, "\n%s | %s^", strings.Repeat(" ", len(gutter)), strings.Repeat(" ", e.Pos.Col-1))
+		masked := secret.MaskSettings(e.Line)
+		col := e.Pos.Col
+		if !sameUntil(e.Line, masked, col) {
+			col = 0
+		}
+		shown, col := clip(masked, col)
+		fmt.Fprintf(&b, "\n%s | %s", gutter, shown)
+		if col > 0 {
+			fmt.Fprintf(&b, "\n%s | %s^", strings.Repeat(" ", len(gutter)), strings.Repeat(" ", col-1))
 		}
 	}
 	if e.Hint != "" {
 		fmt.Fprintf(&b, "\n  hint: %s", e.Hint)
 	}
 	return b.String()
+}
+
+// widest is how many characters of a line an excerpt shows.
+const widest = 200
+
+// clip cuts a long line around a column, and tells where that column is then.
+// What would steer a terminal is shown as a blank.
+func clip(line string, col int) (string, int) {
+	runes := []rune(line)
+	begin := 0
+	if len(runes) > widest && col > widest/2 {
+		begin = min(col-widest/2, len(runes)-widest)
+		col -= begin
+	}
+	shown := runes[begin:min(len(runes), begin+widest)]
+	for i, c := range shown {
+		if unicode.IsControl(c) {
+			shown[i] = ' '
+		}
+	}
+	return string(shown), col
 }
 
 // sameUntil reports whether two lines agree before column col, so that a caret

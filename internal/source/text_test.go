@@ -68,3 +68,17 @@ func TestSealHidesAllThatIsInside(t *testing.T) {
 		t.Error("sealing changed the original")
 	}
 }
+
+func TestExcerptsAreShortAndTame(t *testing.T) {
+	long := strings.Repeat("a", 5000) + "\x1b[2J" + strings.Repeat("b", 5000)
+	for col, want := range map[int]string{
+		0:     "f:1: x\n    1 | " + strings.Repeat("a", 200),
+		5001:  "f:1:5001: x\n    1 | " + strings.Repeat("a", 99) + " [2J" + strings.Repeat("b", 97) + "\n      | " + strings.Repeat(" ", 99) + "^",
+		10004: "f:1:10004: x\n    1 | " + strings.Repeat("b", 200) + "\n      | " + strings.Repeat(" ", 199) + "^",
+	} {
+		e := &Error{Pos: Pos{"f", 1, col}, Msg: "x", Line: long}
+		if got := e.Error(); got != want {
+			t.Errorf("%d: got\n%q\nwant\n%q", col, got, want)
+		}
+	}
+}
