@@ -20,7 +20,8 @@ type builder struct {
 	run      func(path string, args ...string) ([]byte, error) // calls executable inventories
 	sealed   bool                                              // what is being read was encrypted
 	folders  int                                               // entered so far, below one that was given
-	values   int                                               // of hosts, set so far
+	truths   []truthWord
+	values   int // of hosts, set so far
 	inGroup  map[membership]bool
 	edges    map[edge]source.Value // where a group was put below another
 	problems *multierror.Error
@@ -74,7 +75,7 @@ func (b *builder) group(name string, at source.Value) *Group {
 		return g
 	}
 	if err := checkName("group", name); err != nil {
-		b.fail(at.Errorf("use letters, digits, underscores, dots and dashes", "%v", err))
+		b.misnamed(at, name, "use letters, digits, underscores, dots and dashes", err)
 		return nil
 	}
 	return b.addGroup(name, at)
@@ -92,19 +93,19 @@ func (b *builder) addGroup(name string, at source.Value) *Group {
 func (b *builder) hosts(key string, at source.Value) []*Host {
 	pattern, port, err := splitPort(key)
 	if err != nil {
-		b.fail(at.Errorf("a port follows the name, or an IPv6 address in brackets: db1:2222, [fd00::1]:2222", "%v", err))
+		b.misnamed(at, key, "a port follows the name, or an IPv6 address in brackets: db1:2222, [fd00::1]:2222", err)
 		return nil
 	}
 	names, err := unfold(pattern, b.room)
 	if err != nil {
-		b.fail(at.Errorf("a range is db[01:20], db[a:c] or db[1:9:2]", "%v", err))
+		b.misnamed(at, key, "a range is db[01:20], db[a:c] or db[1:9:2]", err)
 		return nil
 	}
 	b.room -= len(names)
 	var hosts []*Host
 	for _, name := range names {
 		if err := checkHostName(name); err != nil {
-			b.fail(at.Errorf(hostNameHint(name), "%v", err))
+			b.misnamed(at, name, hostNameHint(name), err)
 			return nil
 		}
 		h := b.host(name, at)
@@ -114,6 +115,21 @@ func (b *builder) hosts(key string, at source.Value) []*Host {
 		hosts = append(hosts, h)
 	}
 	return hosts
+}
+
+// misnamed records that text can be no name. It is not repeated where it may be
+// a password: a line below the wrong section, or of a file that was encrypted.
+func (b *builder) misnamed(at source.Value, text, hint string, why error) {
+	switch {
+	case mayShowPassword.MatchString(text):
+		b.fail(at.Errorf("is it a variable? Those stand behind a host, or below [GROUP:vars]", "this cannot be a name"))
+	case at.Secret && userAtHost.MatchString(text):
+		b.fail(at.Errorf(hostNameHint(""), "this cannot be a name"))
+	case at.Secret:
+		b.fail(at.Errorf(hint, "this cannot be a name"))
+	default:
+		b.fail(at.Errorf(hint, "%v", why))
+	}
 }
 
 var userAtHost = regexp.MustCompile(`^(\w[\w.-]*)@(.+)$`)
@@ -161,6 +177,7 @@ func (b *builder) setGroup(g *Group, vars source.Value, in place) {
 			b.setPriority(g, f, in)
 			continue // as in Ansible, it is a property of the group and no variable
 		}
+		b.noteTruthWords(f.Key, f.Value)
 		g.vars = append(g.vars, assignment{f.Key, f.Value, in})
 	}
 }
@@ -178,6 +195,7 @@ func (b *builder) setHost(h *Host, vars source.Value, in place) {
 		return
 	}
 	for _, f := range vars.Fields {
+		b.noteTruthWords(f.Key, f.Value)
 		h.own = append(h.own, assignment{f.Key, f.Value, in})
 	}
 }

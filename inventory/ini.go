@@ -105,7 +105,7 @@ func (r *iniReader) readSection(name, section string, indent int) {
 func (r *iniReader) readChild(text string, indent int) {
 	m := iniName.FindStringSubmatch(text)
 	if m == nil {
-		r.fail(r.at(indent).Errorf(fmt.Sprintf("write one group a line; hosts go below [%s]", r.group.Name), "%q is not the name of a group", text))
+		r.misnamed(r.at(indent), text, fmt.Sprintf("write one group a line; hosts go below [%s]", r.group.Name), fmt.Errorf("%q is not the name of a group", text))
 		return
 	}
 	child := r.builder.group(m[1], r.at(indent))

@@ -2,15 +2,16 @@ package inventory
 
 import (
 	"regexp"
-	"strings"
 
 	"lockstep/internal/source"
 )
 
 var (
-	quotedText = regexp.MustCompile(`'(\\.|[^'\\])*'|"(\\.|[^"\\])*"`)
-	lookupCall = regexp.MustCompile(`(?:^|[^\w.])(lookup|query|q)\s*\(\s*(?:\x00([\w.]+))?`)
-	lookupName = regexp.MustCompile(`^['"]([\w.]+)['"]$`)
+	quotedText  = regexp.MustCompile(`'(\\.|[^'\\])*'|"(\\.|[^"\\])*"`)
+	lookupCall  = regexp.MustCompile(`(?:^|[^\w.])(lookup|query|q)\s*\(\s*(?:\x00([\w.]+))?`)
+	jinjaOpens  = regexp.MustCompile(`\{\{|\{%`)
+	jinjaCloses = regexp.MustCompile(`\}\}|%\}`)
+	lookupName  = regexp.MustCompile(`^['"]([\w.]+)['"]$`)
 )
 
 // refuseLookups records each value that asks Ansible to fetch something: run a
@@ -26,16 +27,15 @@ func (b *builder) refuseLookups(v source.Value) {
 	if v.Shape != source.Scalar || !isText {
 		return
 	}
-	for _, part := range strings.Split(text, "{{")[1:] {
-		inside, _, _ := strings.Cut(part, "}}")
-		if call := lookupIn(inside); call != "" {
+	for _, part := range jinjaOpens.Split(text, -1)[1:] {
+		if call := lookupIn(part); call != "" {
 			b.fail(v.Errorf("write the value itself, keep it in a vault, or pass it with -e",
 				"the lookup %s is not done: only what stands in the files is read", call))
 		}
 	}
 }
 
-// lookupIn names the first lookup in an expression.
+// lookupIn names the first lookup in an expression, which ends at }} or %}.
 func lookupIn(expression string) string {
 	bare := quotedText.ReplaceAllStringFunc(expression, func(quoted string) string {
 		if m := lookupName.FindStringSubmatch(quoted); m != nil {
@@ -43,7 +43,7 @@ func lookupIn(expression string) string {
 		}
 		return `""`
 	})
-	m := lookupCall.FindStringSubmatch(bare)
+	m := lookupCall.FindStringSubmatch(jinjaCloses.Split(bare, 2)[0])
 	switch {
 	case m == nil:
 		return ""

@@ -240,7 +240,7 @@ func (s *scriptReader) names(g *Group, what string, v source.Value) []source.Val
 // add puts a host into a group. Unlike in files, its name is no range.
 func (s *scriptReader) add(g *Group, name string, at source.Value) {
 	if err := checkHostName(name); err != nil {
-		s.fail(at.Errorf(hostNameHint(name), "%v", err))
+		s.misnamed(at, name, hostNameHint(name), err)
 		return
 	}
 	h := s.host(name, at)

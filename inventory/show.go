@@ -131,8 +131,8 @@ var secretName = regexp.MustCompile(`(?i)(pass|passwd|password|passphrase|secret
 
 // Masked is the value of a variable as plain data without secrets, however deep
 // they stand: what was encrypted or is kept elsewhere, and what has the name of a
-// secret. The text of
-// an expression is kept: it names where the secret comes from.
+// secret. The text of an expression is kept: it names where the secret comes
+// from. A number that is not whole is a source.Float.
 func Masked(name string, v source.Value) any {
 	if v.Tag == source.SecretTag {
 		return secret.Mask
@@ -156,6 +156,9 @@ func Masked(name string, v source.Value) any {
 		}
 		if v.Text != "" && secretName.MatchString(name) && !strings.Contains(v.Text, "{{") {
 			return secret.Mask
+		}
+		if f, isFloat := v.Any.(float64); isFloat {
+			return source.Float(f)
 		}
 	}
 	return v.Plain()

@@ -45,3 +45,14 @@ func TestGraphOfManyPathsEnds(t *testing.T) {
 		t.Errorf("the graph has %d bytes", len(got))
 	}
 }
+
+func TestFloatsAreShownAsFloats(t *testing.T) {
+	inv := parsed(t, "all: {hosts: {db1: {version: 8.0, all: [1, 2.0]}}}")
+	text, err := json.Marshal(inv.List()["_meta"])
+	if want := `{"hostvars":{"db1":{"all":[1,2.0],"version":8.0}}}`; err != nil || string(text) != want {
+		t.Errorf("%v, got %s, want %s", err, text, want)
+	}
+	if got := inv.Graph(inv.groupOf[everyone], true); !strings.Contains(got, "{version = 8.0}") {
+		t.Errorf("got %s", got)
+	}
+}

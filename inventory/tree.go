@@ -25,6 +25,7 @@ func (b *builder) finish() (*Inventory, error) {
 		h.settle()
 	}
 	b.warnSharedNames()
+	b.warnTruthWords()
 	b.warnOtherChoice()
 	return b.inv, nil
 }

@@ -25,59 +25,75 @@ func (b *builder) readVarsBeside(folder string, in place) {
 	for i, g := range b.inv.groups {
 		groups[i] = g.Name
 	}
-	b.readVarsOf(filepath.Join(folder, groupVars), "group", groups, func(name string, vars source.Value) {
-		b.setGroup(b.inv.groupOf[name], vars, in)
-	})
 	hosts := make([]string, len(b.inv.hosts))
 	for i, h := range b.inv.hosts {
 		hosts[i] = h.Name
 	}
-	b.readVarsOf(filepath.Join(folder, hostVars), "host", hosts, func(name string, vars source.Value) {
-		b.setHost(b.inv.hostOf[name], vars, in)
-	})
+	g := varsFolder{filepath.Join(folder, groupVars), "group", groups, "host", hosts}
+	b.readVarsOf(g, func(name string, vars source.Value) { b.setGroup(b.inv.groupOf[name], vars, in) })
+	h := varsFolder{filepath.Join(folder, hostVars), "host", hosts, "group", groups}
+	b.readVarsOf(h, func(name string, vars source.Value) { b.setHost(b.inv.hostOf[name], vars, in) })
 }
 
-func (b *builder) readVarsOf(folder, what string, names []string, set func(name string, vars source.Value)) {
+// varsFolder is a folder with files that have the names of groups or of hosts.
+type varsFolder struct {
+	path, what string
+	names      []string
+	other      string // what else a name can be by mistake
+	others     []string
+}
+
+func (b *builder) readVarsOf(f varsFolder, set func(name string, vars source.Value)) {
 	left := map[string]bool{}
-	for _, entry := range b.list(folder) {
+	for _, entry := range b.list(f.path) {
 		left[entry.Name()] = !isLeftover(entry.Name())
 	}
 	if len(left) == 0 {
 		return
 	}
-	for _, name := range names {
+	for _, name := range f.names {
 		var found []string
 		for _, ext := range append([]string{""}, yamlExtensions()...) {
 			if left[name+ext] {
-				found = append(found, filepath.Join(folder, name+ext))
+				found = append(found, filepath.Join(f.path, name+ext))
 				delete(left, name+ext)
 			}
 		}
 		if len(found) > 1 {
-			b.failFile(found[1], "join them into one, or put both into the folder "+filepath.Join(folder, name),
-				"%s %q already has its variables in %s; Ansible reads only that one", what, name, found[0])
+			b.failFile(found[1], "join them into one, or put both into the folder "+filepath.Join(f.path, name),
+				"%s %q already has its variables in %s; Ansible reads only that one", f.what, name, found[0])
 		}
 		if len(found) > 0 {
 			b.readVars(found[0], nil, func(vars source.Value) { set(name, vars) })
 		}
 	}
-	b.warnStrayVars(folder, what, names, left)
-}
-
-// warnStrayVars tells of files whose name is nearly that of a group or host.
-// Others are taken to belong to another inventory in the same folder.
-func (b *builder) warnStrayVars(folder, what string, names []string, left map[string]bool) {
 	for _, file := range sortedTrue(left) {
-		ext := filepath.Ext(file)
-		if !slices.Contains(yamlExtensions(), ext) {
-			ext = ""
-		}
-		if near := spell.Nearest(strings.TrimSuffix(file, ext), names); near != "" {
-			b.warn(&source.Error{Pos: source.Pos{File: filepath.Join(folder, file)}, Hint: fmt.Sprintf("did you mean %q?", near),
-				Msg: fmt.Sprintf("the variables are not used: there is no %s of this name", what)})
-		}
+		b.warnStrayVars(f, file)
 	}
 }
+
+// warnStrayVars tells of a file whose name is nearly that of a group or host.
+// Others are taken to belong to another inventory in the same folder.
+func (b *builder) warnStrayVars(f varsFolder, file string) {
+	stem, ext := strings.TrimSuffix(file, filepath.Ext(file)), filepath.Ext(file)
+	name := file
+	if slices.Contains(yamlExtensions(), ext) {
+		name = stem
+	}
+	warn := func(hint, why string) {
+		b.warn(&source.Error{Pos: source.Pos{File: filepath.Join(f.path, file)}, Msg: "the variables are not used: " + why, Hint: hint})
+	}
+	switch near := spell.Nearest(name, f.names); {
+	case name == file && slices.Contains(f.names, stem):
+		warn(suffixHint, "no file that ends in "+ext+" is read")
+	case slices.Contains(f.others, name):
+		warn(fmt.Sprintf("move it to %s_vars/", f.other), fmt.Sprintf("%q is a %s, and no %s", name, f.other, f.what))
+	case near != "":
+		warn(fmt.Sprintf("did you mean %q?", near), fmt.Sprintf("there is no %s of this name", f.what))
+	}
+}
+
+const suffixHint = "as in Ansible, a file of variables ends in .yml, .yaml or .json, or has no suffix"
 
 func sortedTrue(set map[string]bool) []string {
 	var names []string
@@ -110,8 +126,17 @@ func (b *builder) readVarsFolder(path string, above ancestors, set func(source.V
 		return
 	}
 	for _, entry := range b.list(path) {
-		if ext := filepath.Ext(entry.Name()); !isLeftover(entry.Name()) && (ext == "" || isYAMLName(ext)) {
-			b.readVars(filepath.Join(path, entry.Name()), above, set)
+		inner, ext := filepath.Join(path, entry.Name()), filepath.Ext(entry.Name())
+		info, err := os.Stat(inner)
+		isFolder := err == nil && info.IsDir()
+		switch {
+		case isLeftover(entry.Name()), slices.Contains([]string{".md", ".txt", ".rst"}, ext):
+		case ext == "" || !isFolder && slices.Contains(yamlExtensions(), ext):
+			b.readVars(inner, above, set)
+		case isFolder:
+			b.warn(&source.Error{Pos: source.Pos{File: inner}, Msg: "the folder is not read: its name has a suffix", Hint: "as in Ansible, a folder of variables has none"})
+		default:
+			b.warn(&source.Error{Pos: source.Pos{File: inner}, Msg: "the variables are not used: no file that ends in " + ext + " is read", Hint: suffixHint})
 		}
 	}
 }

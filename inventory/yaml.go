@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 
 	"lockstep/internal/source"
@@ -39,10 +41,11 @@ func (b *builder) readYAML(file string, data []byte) {
 	}
 }
 
-// parse reads strict YAML and opens the values in it that are encrypted. It
-// tells whether there is anything to look at; problems are recorded.
+// parse reads strict YAML, or JSON, and opens the values in it that are
+// encrypted. It tells whether there is anything to look at; problems are
+// recorded.
 func (b *builder) parse(file string, data []byte) (source.Value, bool) {
-	root, err := source.ParseYAML(file, data, append(vaultTags(), source.SecretTag)...)
+	root, err := parseEither(file, data)
 	b.fail(err)
 	if err != nil && root.Shape == source.Null {
 		return root, false
@@ -52,6 +55,15 @@ func (b *builder) parse(file string, data []byte) (source.Value, bool) {
 	}
 	b.checkSecrets(root)
 	return b.unsealed(root), true
+}
+
+// parseEither reads JSON as JSON where it is: YAML knows neither its \/ nor its
+// surrogate pairs, and takes no tabs.
+func parseEither(file string, data []byte) (source.Value, error) {
+	if text := bytes.TrimPrefix(data, []byte("\uFEFF")); bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) && json.Valid(text) {
+		return source.ParseJSON(file, text)
+	}
+	return source.ParseYAML(file, data, append(vaultTags(), source.SecretTag)...)
 }
 
 func sections() []string { return []string{"hosts", "vars", "children"} }

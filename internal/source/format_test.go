@@ -17,6 +17,7 @@ text: |
   two
   lines
 "5": []
+version: 8.0
 `
 	v, err := ParseYAML("f", []byte(text))
 	if err != nil {
@@ -24,5 +25,13 @@ text: |
 	}
 	if got, err := FormatYAML(v); err != nil || string(got) != text {
 		t.Errorf("%v, got:\n%s\nwant:\n%s", err, got, text)
+	}
+}
+
+func TestFloatsStayFloats(t *testing.T) {
+	for f, want := range map[Float]string{8: "8.0", -0.5: "-0.5", 0: "0.0", 1e10: "10000000000.0", 1e20: "1e+20", 1e-7: "1e-07"} {
+		if got, err := f.MarshalJSON(); err != nil || string(got) != want || f.String() != want {
+			t.Errorf("%s, %v, want %s", got, err, want)
+		}
 	}
 }

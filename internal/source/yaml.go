@@ -147,13 +147,20 @@ func (r *yamlReader) scalar(v *Value, n *yaml.Node) {
 	case "!!null":
 		v.Shape = Null
 	case "!!bool":
-		v.Any = strings.EqualFold(n.Value, "true")
+		truth, known := taggedTruth(n.Value)
+		if !known {
+			r.fail(n, "write true or false", "%q is no truth value", n.Value)
+		}
+		v.Any = truth
 	case "!!int":
 		if len(n.Value) > 1 && n.Value[0] == '0' && strings.Trim(n.Value[1:], "01234567o_") == "" {
 			v.Any = n.Value // a mode most likely, which stays as it was written
 			return
 		}
 		i, err := strconv.ParseInt(strings.ReplaceAll(n.Value, "_", ""), 0, 64)
+		if err != nil && r.tagged(n, "a whole number") {
+			return
+		}
 		if err != nil {
 			v.Any = n.Value
 			return
@@ -161,7 +168,11 @@ func (r *yamlReader) scalar(v *Value, n *yaml.Node) {
 		v.Any = int(i)
 	case "!!float":
 		f, err := strconv.ParseFloat(n.Value, 64)
-		if err != nil || !strings.ContainsAny(n.Value, ".eE") { // a whole number that is too big
+		if err != nil && r.tagged(n, "a number") {
+			return
+		}
+		whole := n.Style&yaml.TaggedStyle == 0 && !strings.ContainsAny(n.Value, ".eE")
+		if err != nil || whole { // a whole number that is too big
 			v.Any = n.Value
 			return
 		}
@@ -175,6 +186,28 @@ func (r *yamlReader) scalar(v *Value, n *yaml.Node) {
 		}
 		v.Tag, v.Any = n.Tag, n.Value
 	}
+}
+
+// taggedTruth reads what may stand behind the tag !!bool; without the tag, only
+// true and false are truth values.
+func taggedTruth(text string) (truth, known bool) {
+	switch strings.ToLower(text) {
+	case "true", "yes", "on":
+		return true, true
+	case "false", "no", "off":
+		return false, true
+	}
+	return false, false
+}
+
+// tagged refuses what a tag says of a text that is not so. It tells whether
+// there is a tag.
+func (r *yamlReader) tagged(n *yaml.Node, what string) bool {
+	if n.Style&yaml.TaggedStyle == 0 {
+		return false
+	}
+	r.fail(n, "", "%q is not %s, as its tag %s says", n.Value, what, n.ShortTag())
+	return true
 }
 
 var (

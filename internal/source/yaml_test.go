@@ -49,6 +49,10 @@ func TestParseYAMLRefuses(t *testing.T) {
 			"f.yml:1:4: the tag !no is not known here\n    1 | a: !no x\n      |    ^",
 			"f.yml:2:4: the tag !no is not known here\n    2 | b: !no [x]\n      |    ^",
 			"f.yml:3:4: the tag !no is not known here\n    3 | c: !no {x: 1}\n      |    ^"}},
+		{"a tag that is not so", "a: !!bool 2\nb: !!int x\nc: !!float x\n", []string{
+			"f.yml:1:4: \"2\" is no truth value\n    1 | a: !!bool 2\n      |    ^\n  hint: write true or false",
+			"f.yml:2:4: \"x\" is not a whole number, as its tag !!int says\n    2 | b: !!int x\n      |    ^",
+			"f.yml:3:4: \"x\" is not a number, as its tag !!float says\n    3 | c: !!float x\n      |    ^"}},
 		{"several at once", "a: 1\na: 2\nb: !no x\n", []string{
 			"f.yml:2:1: the key \"a\" stands here a second time; the first is on line 1\n    2 | a: 2\n      | ^",
 			"f.yml:3:4: the tag !no is not known here\n    3 | b: !no x\n      |    ^"}},
@@ -95,6 +99,7 @@ quoted: "true"
 date: 2027-01-10
 nothing:
 text: !!str 1
+tagged: [!!bool yes, !!bool "Off", !!bool true, !!float 1, !!int "7", !!null x]
 alias: &a [x]
 again: *a
 vault: !vault secret
@@ -105,7 +110,7 @@ vault: !vault secret
 	want := map[string]any{
 		"whole": 17, "big": "99999999999999999999", "under": 1000, "hex": 31, "zero": 0, "mode": "0644", "newmode": "0o644",
 		"real": 1.5, "inf": ".inf", "yes": "yes", "true": true, "quoted": "true", "date": "2027-01-10", "nothing": nil,
-		"text": "1", "alias": []any{"x"}, "again": []any{"x"}, "vault": "secret",
+		"text": "1", "tagged": []any{true, false, true, 1.0, 7, nil}, "alias": []any{"x"}, "again": []any{"x"}, "vault": "secret",
 	}
 	if d := cmp.Diff(want, v.Plain()); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
