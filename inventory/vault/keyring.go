@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,14 +88,38 @@ func (k *Keyring) fetch(ctx context.Context, s Source) ([]byte, error) {
 	case info.Mode()&0o111 != 0:
 		return s.run(ctx)
 	}
-	data, err := os.ReadFile(s.From)
+	file, err := os.Open(s.From)
 	if err != nil {
 		return nil, cause(err)
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxPassword+1))
+	_ = file.Close() // nothing was written
+	if err != nil {
+		return nil, cause(err)
+	}
+	if len(data) > maxPassword {
+		return nil, errTooLong
 	}
 	if Is(data) {
 		return nil, errors.New("it is itself encrypted with ansible-vault, which is not read")
 	}
 	return bytes.TrimSpace(data), nil
+}
+
+// maxPassword bounds what is read for a password.
+const maxPassword = 1 << 20
+
+var errTooLong = errors.New("it is larger than 1 MiB")
+
+// output keeps what a program prints, up to maxPassword bytes.
+type output struct{ text []byte }
+
+func (o *output) Write(p []byte) (int, error) {
+	if len(o.text)+len(p) > maxPassword {
+		return 0, errTooLong
+	}
+	o.text = append(o.text, p...)
+	return len(p), nil
 }
 
 // patience bounds how long a program may take for a password.
@@ -114,13 +139,13 @@ func (s Source) run(ctx context.Context) ([]byte, error) {
 		args = []string{"--vault-id", s.ID}
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Stdin, cmd.Stderr = os.Stdin, os.Stderr // it may ask a person
+	var out output
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, &out, os.Stderr // it may ask a person
 	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	if err != nil {
+	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("the program did not succeed: %w (if it is no program, take its x bit off)", err)
 	}
-	return bytes.Trim(out, "\r\n"), nil
+	return bytes.Trim(out.text, "\r\n"), nil
 }
 
 // cause is err without the path, which the caller names.

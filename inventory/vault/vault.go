@@ -74,7 +74,7 @@ func parse(data []byte) (envelope, error) {
 		return envelope{}, fmt.Errorf("it does not begin with %s;VERSION;CIPHER", Header)
 	}
 	if header[1] != "1.1" && header[1] != "1.2" || header[2] != "AES256" {
-		return envelope{}, fmt.Errorf("it is of another kind (%s) than 1.1 or 1.2 with AES256", first)
+		return envelope{}, fmt.Errorf("it is of another kind (%.40s) than 1.1 or 1.2 with AES256", first)
 	}
 	inner, err := hex.DecodeString(strings.Join(strings.Fields(rest), ""))
 	parts := strings.Split(string(inner), "\n")

@@ -156,3 +156,16 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestPasswordsThatDoNotEndAreRefused(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "endless")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\nexec yes\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for from, want := range map[string]string{"/dev/zero": "larger than 1 MiB", program: "the program did not succeed: "} {
+		ring := Keyring{Sources: []Source{{DefaultID, from}}}
+		if _, err := ring.Passwords(context.Background()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", from, err, want)
+		}
+	}
+}
