@@ -31,10 +31,7 @@ steps:
     file: {path: "{{ root }}/{{ item }}", mode: "0600"}
     loop: "{{ there.stdout_lines }}"
   - name: settings
-    my_cnf:
-      path: "{{ root }}/my.cnf"
-      sections: {mysqld: {port: 3307, ssl-ca: /ca.pem, ssl-cert: /cert.pem, ssl-key: /key.pem}, sst: {encrypt: 4}}
-      flags: {mysqld: [skip-name-resolve]}
+    copy: {dest: "{{ root }}/my.cnf", content: "{{ to_yaml(deep) }}"}
   - name: template
     template:
       dest: "{{ root }}/out"
@@ -61,7 +58,7 @@ steps:
         rescue: [{assert: worked.changed}]
         always: [{wait_for: {path: "{{ root }}/never", every: 1ms}}]
       - name: elsewhere
-        copy: {dest: "{{ root }}/one", content: x}
+        copy: {dest: "{{ root }}/elsewhere", content: x}
         when: host == "web2"
       - set: {total: "{{ len(there.stdout_lines) + len(words) }}"}
       - assert: {that: ["total > 100 || host != 'web3'"], msg: "{{ host }} has too little"}
