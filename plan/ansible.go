@@ -57,6 +57,31 @@ func fromAnsible(key string) string {
 	return ""
 }
 
+// ansibleName tells what to write for a variable that Ansible has of its own.
+func ansibleName(name string) string {
+	switch name {
+	case "inventory_hostname_short":
+		return "write host"
+	case "True", "False":
+		return "write " + strings.ToLower(name)
+	case "yes", "on":
+		return "write true"
+	case "no", "off":
+		return "write false"
+	case "hostvars":
+		return "a host has its own variables only; hosts has the name and the address of all"
+	case "groups", "group_names", "play_hosts", "ansible_play_hosts", "ansible_play_batch":
+		return "hosts is the list of all hosts of the plan, each with its name and address"
+	case "ansible_hostname", "ansible_os_family", "ansible_distribution", "ansible_architecture", "ansible_kernel", "ansible_system", "ansible_facts":
+		return "write facts.hostname, facts.family, facts.distribution, facts.arch, facts.kernel or facts.os"
+	case "ansible_check_mode":
+		return "no step knows whether a run is a dry one"
+	case "item":
+		return "item is the element of a step's own loop"
+	}
+	return ""
+}
+
 // headerHint tells where a key belongs that a plan does not have at its top.
 func headerHint(key string) string {
 	switch {

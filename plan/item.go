@@ -17,6 +17,7 @@ type spot struct {
 	as    *Identity
 	files []string // step files that are being read, the plan first
 	loop  *element
+	idle  bool // it is checked, but never runs
 }
 
 // element is one of a loop's.

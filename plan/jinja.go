@@ -25,6 +25,7 @@ func foreign(text string) string {
 var (
 	jinjaLookup  = regexp.MustCompile(`\b(lookup|query)\s*\(`)
 	jinjaDefined = regexp.MustCompile(`([\w.]+) is (not )?(defined|undefined)`)
+	jinjaNone    = regexp.MustCompile(` is (not )?(none|None|null)\b`)
 	jinjaTest    = regexp.MustCompile(`([\w.]+) is (not )?(\w+)`)
 	jinjaIf      = regexp.MustCompile(`^(.+?) if (.+?) else (.+)$`)
 	jinjaFilter  = regexp.MustCompile(`\|\s*(\w+)\s*(\||$)`)
@@ -43,6 +44,13 @@ func spelling(text string) string {
 	case jinjaIf.MatchString(outside):
 		m := jinjaIf.FindStringSubmatchIndex(outside)
 		return fmt.Sprintf("write `%s ? %s : %s`", text[m[4]:m[5]], text[m[2]:m[3]], text[m[6]:m[7]])
+	case jinjaNone.MatchString(outside):
+		return fmt.Sprintf("write `%s`", jinjaNone.ReplaceAllStringFunc(outside, func(m string) string {
+			if strings.Contains(m, "not") {
+				return " != nil"
+			}
+			return " == nil"
+		}))
 	case jinjaTest.MatchString(outside):
 		m := jinjaTest.FindStringSubmatch(outside)
 		return fmt.Sprintf("there are no tests with `is`: compare instead, such as `%s %s ...`", m[1], map[bool]string{true: "==", false: "!="}[m[2] == ""])

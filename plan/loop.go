@@ -34,11 +34,27 @@ func (c *compiler) loop(item source.Value, at spot) {
 	case !ok:
 	case late != nil:
 		c.unfold(rest, at, late, name)
+	case n == 0:
+		c.unused(rest, at, list, name)
 	default:
 		for i := range n {
 			c.element(rest, at, list, name, i)
 		}
 	}
+}
+
+// unused checks the step of a loop over an empty list, which is in the plan for
+// the day when there is something in it. What it registers has no result. One
+// that needs its element before the run cannot be checked without one.
+func (c *compiler) unused(item source.Value, at spot, list source.Value, name string) {
+	for _, key := range []string{"include", "pause", "delegate_to", "become_user"} {
+		if f, ok := item.Get(key); ok && (templated(f.Value) || key == "include" || key == "pause") {
+			return
+		}
+	}
+	var nowhere []*Task
+	at.into, at.idle = &nowhere, true
+	c.unfold(item, at, &series{list: list, layer: at.layer}, name)
 }
 
 // element compiles the step of one element. Where the list is an expression,

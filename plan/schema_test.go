@@ -33,6 +33,7 @@ func beyondSchema() map[*regexp.Regexp]string {
 		`no host matches|which is not a host`:                   "hosts come from the inventory",
 		`with (run_once|delegate_to)|runs (once )?(on the control machine )?in any case|but become is false|the step acts on the control machine`: "two keys that exclude each other",
 		`has no field|have no field|registers it, at`:          "what a step reports is code",
+		`its own patience lasts`:                               "which kinds wait is code",
 		`is less than none|cannot be less than none`:           "a check of one value is code",
 		`refuses this text`:                                    "a kind's own check is code",
 		`fewer than none cannot fail`:                          "a check of one value is code",

@@ -197,6 +197,8 @@ func (s *scope) missing(name string) (any, error) {
 		hint = "write nil where there is no value"
 	} else if slices.Contains([]string{"address", "hosts"}, name) {
 		hint = "it is there in plans; how a host is reached cannot rest on it"
+	} else if h := ansibleName(name); h != "" {
+		hint = h
 	} else if n := spell.Nearest(name, slices.DeleteFunc(s.names(), func(n string) bool { return n == name })); n != "" {
 		hint = fmt.Sprintf("did you mean %q?", n)
 	}

@@ -50,7 +50,7 @@ func (c *compiler) step(item source.Value, at spot) {
 	if !c.placed(t, item, attrs, at) {
 		return
 	}
-	c.registers(t, attrs, item, kind.OnControl || attrs.runOnce, !selected || t.nobody())
+	c.registers(t, attrs, item, kind.OnControl || attrs.runOnce, !selected || at.idle || t.nobody())
 	c.repeatsUntil(t, known)
 	if !selected || t.nobody() {
 		return

@@ -75,10 +75,15 @@ func (s *scope) value(name string, e *expression) (any, error) {
 // unfilled is what a name holds whose steps did not run: what all steps report,
 // or nil where it is the name of a variable that a step sets.
 func (s *scope) unfilled(name string) Known {
-	if r := s.registered[name]; r != nil && r.fields == nil {
+	r := s.registered[name]
+	if r != nil && r.fields == nil {
 		return Known{}
 	}
-	return Skipped()
+	k := Skipped()
+	if r != nil && slices.Contains(r.fields, "results") {
+		k.Value.(map[string]any)["results"] = []any{}
+	}
+	return k
 }
 
 // absent reports whether a run has come to this place without a value for name.
