@@ -2,7 +2,7 @@
 # make test   all tests; as root on Linux with the rehearsal lab
 # make check  format, vet, lint, generated files, short tests
 # make docs   the reference pages of docs/steps
-# make bench  ratios, measured in one run
+# make bench  ratios, measured in one run; as root on Linux (BENCH=full: an hour)
 
 GO      ?= go
 LABDIR  ?= $(or $(LOCKSTEP_LAB_DIR),/tmp/lockstep-lab)
@@ -18,6 +18,9 @@ bin/lockstep: $(SOURCES)
 
 bin/lockstep-lab: $(SOURCES)
 	$(GO) build -o $@ ./cmd/lockstep-lab
+
+bin/bench: $(SOURCES)
+	$(GO) build -o $@ ./bench
 
 bin/golangci-lint: tools/go.mod
 	$(GO) build -C tools -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
@@ -47,8 +50,9 @@ endif
 docs:
 	$(GO) test -count=1 -run '^TestReferencePages$$' ./cmd/lockstep -update
 
-bench:
+bench: bin/lockstep bin/bench
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	./bin/bench $(if $(filter full,$(BENCH)),-full)
 
 fuzz:
 	@for pkg in $$($(GO) list ./...); do \

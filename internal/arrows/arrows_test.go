@@ -94,7 +94,7 @@ func floor(p string, kinds map[string]bool) int {
 		return 5
 	case strings.HasPrefix(p, "steps/"): // helpers of kinds
 		return 3
-	default: // cmd, examples, tools
+	default: // cmd, bench, examples, tools
 		return 6
 	}
 }
@@ -123,8 +123,8 @@ func TestImportsPointDown(t *testing.T) {
 func besides(from, to string) bool {
 	one := func(dir string) bool { return strings.HasPrefix(from, dir) && strings.HasPrefix(to, dir) }
 	helper := func(p string) bool { return p == "steps/unit" || p == "steps/sqlclient" || p == "steps/dest" }
-	return one("internal/") || one("cmd/lockstep/") || one("cmd/lockstep-lab/") ||
-		strings.HasPrefix(to, from+"/") && strings.HasPrefix(from, "cmd/") || helper(from) && helper(to)
+	return one("internal/") || one("cmd/lockstep/") || one("cmd/lockstep-lab/") || one("bench/") ||
+		strings.HasPrefix(to, from+"/") && (from == "bench" || strings.HasPrefix(from, "cmd/")) || helper(from) && helper(to)
 }
 
 func TestPlanAndExecutorKnowNoKind(t *testing.T) {
@@ -143,7 +143,7 @@ func TestPlanAndExecutorKnowNoKind(t *testing.T) {
 }
 
 func TestSSHLivesInOnePlace(t *testing.T) {
-	homes := []string{"executor/remote", "internal/sshserver", "cmd/lockstep-lab"}
+	homes := []string{"executor/remote", "internal/sshserver", "cmd/lockstep-lab", "bench"}
 	all, _ := list(t)
 	for _, p := range all {
 		from := name(p.ImportPath)
