@@ -17,6 +17,7 @@ type cache struct {
 	Machine
 	mu    sync.Mutex
 	known map[string]*answer
+	age   int // how often all was forgotten
 }
 
 type answer struct {
@@ -35,6 +36,13 @@ func (c *cache) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.known = map[string]*answer{}
+	c.age++
+}
+
+func (c *cache) now() (age int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.age
 }
 
 // recall returns the value kept under key, or reads and keeps it. What failed
@@ -83,9 +91,42 @@ func (c *cache) settle(key string, a *answer) {
 	close(a.done)
 }
 
-// Stat is Machine.Stat, remembered.
+// Peeker is implemented by a Machine that can bring a small file's content
+// along with its description, in one round trip.
+type Peeker interface {
+	// Peek is Stat, with the content of a regular file that is small and may be
+	// read; nil stands for no content.
+	Peek(ctx context.Context, path string) (steps.Stat, []byte, error)
+}
+
+// Stat is Machine.Stat, remembered. Who looks at a file mostly reads it next, so
+// a small content is remembered too.
 func (c *cache) Stat(ctx context.Context, path string) (steps.Stat, error) {
-	return recall(ctx, c, "stat "+path, func() (steps.Stat, error) { return c.Machine.Stat(ctx, path) })
+	return recall(ctx, c, "stat "+path, func() (steps.Stat, error) {
+		p, ok := c.Machine.(Peeker)
+		if !ok {
+			return c.Machine.Stat(ctx, path)
+		}
+		age := c.now()
+		st, data, err := p.Peek(ctx, path)
+		if err == nil && data != nil {
+			c.keep(age, "read "+path, data)
+		}
+		return st, err
+	})
+}
+
+// keep puts in an answer that came along with another, unless there is one, or
+// all of its age was forgotten.
+func (c *cache) keep(age int, key string, value any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, there := c.known[key]; there || age != c.age {
+		return
+	}
+	a := &answer{done: make(chan struct{}), value: value}
+	close(a.done)
+	c.known[key] = a
 }
 
 // ReadFile is Machine.ReadFile, remembered. Each caller gets bytes of its own.

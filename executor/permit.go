@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 
 	"lockstep/steps"
 )
@@ -28,21 +29,25 @@ func (o *overlay) checkParent(ctx context.Context, p string) error {
 
 // checkOwners makes sure that the host knows the owner and group of a.
 func (o *overlay) checkOwners(ctx context.Context, a steps.Attrs) error {
-	var problems []error
-	check := func(what, name string, argv ...string) {
+	var problems [2]error
+	var asks sync.WaitGroup
+	check := func(at int, what, name string, argv ...string) {
 		if name == "" || strings.Trim(name, "0123456789") == "" {
 			return
 		}
-		out, err := o.base.Query(ctx, steps.Command{Argv: argv})
-		if err == nil && out.Code != 0 && o.unforeseen(what, "*") == nil {
-			err = &steps.Problem{
-				What: fmt.Sprintf("the %s %q does not exist on %s", what, name, o.Name()),
-				Do:   "install the package that makes it, or name another in the plan",
+		asks.Go(func() {
+			out, err := o.base.Query(ctx, steps.Command{Argv: argv})
+			if err == nil && out.Code != 0 && o.unforeseen(what, "*") == nil {
+				err = &steps.Problem{
+					What: fmt.Sprintf("the %s %q does not exist on %s", what, name, o.Name()),
+					Do:   "install the package that makes it, or name another in the plan",
+				}
 			}
-		}
-		problems = append(problems, err)
+			problems[at] = err
+		})
 	}
-	check("user", a.Owner, "id", "-u", "--", a.Owner)
-	check("group", a.Group, "getent", "group", a.Group)
-	return errors.Join(problems...)
+	check(0, "user", a.Owner, "id", "-u", "--", a.Owner)
+	check(1, "group", a.Group, "getent", "group", a.Group)
+	asks.Wait()
+	return errors.Join(problems[:]...)
 }

@@ -25,6 +25,7 @@ type proof struct {
 func (w *worker) prove(ctx context.Context, proofs []proof) *failure {
 	if w.live {
 		w.overlay.base.forget()
+		w.warm(ctx, probed(proofs))
 	}
 	for _, p := range proofs {
 		err := w.enter(ctx, p.task)
@@ -40,6 +41,17 @@ func (w *worker) prove(ctx context.Context, proofs []proof) *failure {
 		}
 	}
 	return nil
+}
+
+// probed are the tasks that are proven by a probe.
+func probed(proofs []proof) []*plan.Task {
+	var out []*plan.Task
+	for _, p := range proofs {
+		if _, own := p.step.(steps.Verifier); !own && !p.change.Empty() && !p.task.Later() {
+			out = append(out, p.task)
+		}
+	}
+	return out
 }
 
 // verify reports whether the step's own verification proved it.

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"lockstep/steps"
 )
 
@@ -38,13 +40,20 @@ func (o *overlay) checkSpace(ctx context.Context) error {
 		dirs = append(dirs, dir)
 	}
 	slices.Sort(dirs)
-	perMount := map[string]int64{}
-	for _, dir := range dirs {
-		out, err := o.base.Query(ctx, steps.Command{Argv: []string{"df", "-Pk", "--", dir}})
-		if err != nil {
+	rooms := make([]steps.Output, len(dirs))
+	var asks errgroup.Group
+	for i, dir := range dirs {
+		asks.Go(func() (err error) {
+			rooms[i], err = o.base.Query(ctx, roomQuery(dir))
 			return err
-		}
-		mount, free, ok := parseDF(string(out.Stdout))
+		})
+	}
+	if err := asks.Wait(); err != nil {
+		return err
+	}
+	perMount := map[string]int64{}
+	for i, dir := range dirs {
+		mount, free, ok := parseDF(string(rooms[i].Stdout))
 		if !ok {
 			continue // an odd df; the commit itself still leaves targets whole
 		}
@@ -57,6 +66,10 @@ func (o *overlay) checkSpace(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func roomQuery(dir string) steps.Command {
+	return steps.Command{Argv: []string{"df", "-Pk", "--", dir}}
 }
 
 // needs sums what would be written, by the nearest directory that exists now.

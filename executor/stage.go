@@ -158,7 +158,7 @@ func (r *run) batch(ctx context.Context, s *plan.Stage, g *gate, e *errands, hos
 		wg.Go(func() {
 			defer w.release()
 			defer e.leave(host)
-			w.warm(ctx)
+			w.warm(ctx, w.tasks())
 			w.work(ctx, g)
 		})
 	}

@@ -28,46 +28,9 @@ type worker struct {
 	turn, done chan struct{} // when the host before has said all; when this one has
 	held       []Event
 	unwritten  []result // of steps whose change is not on the host yet
-}
 
-// tasks are the stage's steps of which the host's part is known before.
-func (w *worker) tasks() []*plan.Task {
-	var out []*plan.Task
-	for _, t := range w.stage.Tasks {
-		t.Walk(func(t *plan.Task) {
-			if t.Block == nil && !t.Once && !t.Later() && t.Concerns(w.host) {
-				out = append(out, t)
-			}
-		})
-	}
-	return out
-}
-
-// warm runs all probes of the host at the same time and throws their results
-// away, so that what they read travels together and is then in the cache. Each
-// goes on into a dry apply, which reads what a write would check.
-func (w *worker) warm(ctx context.Context) {
-	var wg sync.WaitGroup
-	for _, t := range w.tasks() {
-		step, err := t.Step(w.host)
-		base, unknown := w.base(w.on(t), t)
-		if err != nil || unknown != nil {
-			continue // the walk in order will meet it again
-		}
-		wg.Go(func() {
-			scratch := newOverlay(base, false)
-			v := w.view(w.host)
-			v.Self = scratch
-			_ = within(ctx, t, func(ctx context.Context) error { // only its reads matter
-				c, err := step.Probe(ctx, v)
-				if err == nil && !c.Empty() {
-					err = step.Apply(ctx, scratch, c)
-				}
-				return err
-			})
-		})
-	}
-	wg.Wait()
+	ahead    sync.Mutex // guards glimpses
+	glimpses map[*plan.Task]glimpse
 }
 
 // work does the host's steps in order and proves them. It reports whether all
@@ -128,8 +91,10 @@ func (w *worker) task(ctx context.Context, g *gate, t *plan.Task, known plan.Val
 		w.tell(o, event)
 		return &proof{task: t, step: step}, nil
 	}
-	change, err := w.probe(ctx, t, step)
-	if err != nil {
+	var change steps.Change
+	if g, ok := w.glimpsed(t); ok {
+		step, change = g.step, g.change
+	} else if change, err = w.probe(ctx, t, step); err != nil {
 		return nil, &failure{task: t, err: err, step: step}
 	}
 	event := Event{Type: EventStep, Step: t.ID, Name: w.called(t), Kind: t.Kind.Name, Change: &change, Status: w.status(change)}

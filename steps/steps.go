@@ -97,6 +97,11 @@ type Local interface {
 	Makes() []string
 }
 
+// Expecter is implemented by a step that can name, from its parameters alone,
+// the paths that its probe will look at. They are looked at ahead, all in one
+// round trip, in whatever order the probe then comes to them.
+type Expecter interface{ Expects() []string }
+
 // Scoped is implemented by a step that evaluates a text against the variables
 // of its host by itself, as a template does. The compiler leaves the {{ }} of
 // the parameters that Verbatim names as they are. After decoding and Check, and

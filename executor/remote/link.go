@@ -123,7 +123,7 @@ func (l *link) check() {
 
 func (l *link) readShell(ctx context.Context) (*shell, error) {
 	return l.reader.get(ctx, usable, func() (*shell, error) {
-		return startShell(ctx, l.client, l.target, l.killBelow)
+		return startShell(ctx, l.client, l.target, lookFunction, l.killBelow)
 	})
 }
 
@@ -131,7 +131,7 @@ func (l *link) readShell(ctx context.Context) (*shell, error) {
 // KILL.
 func (l *link) writeShell(ctx context.Context) (*shell, error) {
 	return l.writer.get(ctx, usable, func() (*shell, error) {
-		return startShell(ctx, l.client, l.target, func(int) {})
+		return startShell(ctx, l.client, l.target, "", func(int) {})
 	})
 }
 

@@ -218,3 +218,26 @@ func TestDialReachesWhatTheHostSees(t *testing.T) {
 		t.Errorf("got %v for a closed port", err)
 	}
 }
+
+func TestPeekBringsSmallContentsAlong(t *testing.T) {
+	eachSh(t, func(t *testing.T, c *Conn) {
+		dir := t.TempDir()
+		name := func(base string) string { return filepath.Join(dir, base) }
+		big := bytes.Repeat([]byte("x"), peekLimit+1)
+		if err := errors.Join(os.WriteFile(name("it's * a file"), everyByte(), 0o600), os.WriteFile(name("empty"), nil, 0o600),
+			os.WriteFile(name("limit"), big[1:], 0o600), os.WriteFile(name("big"), big, 0o600),
+			os.Symlink("empty", name("link")), os.Symlink("no\nwhere", name("dangling"))); err != nil {
+			t.Fatal(err)
+		}
+		for base, want := range map[string][]byte{"it's * a file": everyByte(), "empty": {}, "limit": big[1:], "big": nil, "link": nil, "dangling": nil, "none": nil, ".": nil} {
+			st, data, err := c.Peek(t.Context(), name(base))
+			if err != nil || !bytes.Equal(data, want) || (data == nil) != (want == nil) {
+				t.Errorf("%s: got %d bytes (nil: %t), %v", base, len(data), data == nil, err)
+			}
+			alone, err := c.Stat(t.Context(), name(base))
+			if diff := cmp.Diff(alone, st); err != nil || diff != "" {
+				t.Errorf("%s: %v\n%s", base, err, diff)
+			}
+		}
+	})
+}

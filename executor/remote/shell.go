@@ -30,6 +30,7 @@ type shell struct {
 	kill    func(pid int) // ends a process and all below it
 
 	mu      sync.Mutex
+	prelude string // goes before the first request
 	last    int
 	queue   []*request // not sent yet, in order
 	pending map[int]*request
@@ -40,13 +41,14 @@ type shell struct {
 	work    sync.WaitGroup
 }
 
-func startShell(ctx context.Context, client *ssh.Client, t Target, kill func(pid int)) (*shell, error) {
+// startShell starts a sh that knows the functions of prelude.
+func startShell(ctx context.Context, client *ssh.Client, t Target, prelude string, kill func(pid int)) (*shell, error) {
 	p, err := start(ctx, client, t, "exec sh")
 	if err != nil {
 		return nil, err
 	}
 	s := &shell{
-		process: p, mark: nonce(), kill: kill,
+		process: p, mark: nonce(), kill: kill, prelude: prelude,
 		pending: map[int]*request{},
 		wake:    make(chan struct{}, 1),
 		leave:   make(chan struct{}), gone: make(chan struct{}),
@@ -157,6 +159,8 @@ func (s *shell) batch() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var text strings.Builder
+	text.WriteString(s.prelude)
+	s.prelude = ""
 	for _, r := range s.queue {
 		text.WriteString(framed(s.mark, r.id, r.script))
 		r.script = ""

@@ -18,8 +18,31 @@ import (
 const absentVersion = "absent"
 
 // statFormat is understood alike by GNU and busybox stat. The times stand as
-// text because busybox has no other way to give nanoseconds.
-const statFormat = "%f %u %g %s %U %G %y %z"
+// text because busybox has no other way to give nanoseconds. Its second and
+// third line are the Version of a file and of a directory, as own in
+// statFunctions makes them.
+const statFormat = `%f %u %g %s %U %G %y %z
+%i:%s:%y:%z:%f:%u:%g
+d:%i:%f:%u:%g`
+
+// peekLimit is the size in bytes up to which a file's content comes with its
+// description: who asks for the one mostly wants the other next.
+const peekLimit = 32 << 10
+
+// lookFunction is defined once in the sh that reads. It takes a path and up to
+// which size the content is wanted too.
+const lookFunction = `lockstep_look() {
+m=$(TZ=UTC0 stat -c '` + statFormat + `' -- "$1") || exit 1
+printf '%s\n' "$m"
+if [ -L "$1" ]; then
+` + statFunctions + `echo link; version "$1"; readlink "$1"; exit
+fi
+[ -f "$1" ] && [ -r "$1" ] || exit 0
+set -f; set -- "$1" "$2" $m
+[ "$6" -le "$2" ] || exit 0
+echo data; exec cat <"$1"
+}
+`
 
 // statFunctions are what Stat and Commit share, so that a Version is compared
 // by the code that made it. version PATH prints it: a directory's does not
@@ -40,41 +63,74 @@ else echo ` + absentVersion + `; fi
 // Stat describes path without following a final link. Version is a string of
 // the host's own making: inode, size, times, mode and owner.
 func (c *Conn) Stat(ctx context.Context, path string) (steps.Stat, error) {
-	a, err := c.ask(ctx, statScript(path))
-	if err != nil {
-		return steps.Stat{}, fmt.Errorf("stat %s: %w", path, err)
-	}
-	if a.code == codeMissing {
-		return steps.Stat{Kind: steps.Absent, Version: absentVersion}, nil
-	}
-	if a.code != 0 {
-		return steps.Stat{}, readProblem("stat", path, "file", a)
-	}
-	st, err := parseStat(string(a.out))
-	if err != nil {
-		return st, fmt.Errorf("stat %s: %w", path, err)
-	}
-	return st, nil
+	st, _, err := c.look(ctx, path, -1)
+	return st, err
 }
 
-func statScript(path string) string {
-	return statFunctions + fmt.Sprintf(`p=%s
-m=$(stat -c '%s' -- "$p" 2>&1) || case $m in
-*"o such file"*|*"ot a directory"*) exit %d;;
-*"ermission denied"*) exit %d;;
-*) printf '%%s\n' "$m" >&2; exit 1;;
-esac
-printf '%%s\n' "$m"
-version "$p"
-if [ -L "$p" ]; then readlink "$p"; fi
-`, shellescape.Quote(path), statFormat, codeMissing, codeDenied)
+// Peek is Stat, with the content of a regular file that is small and may be
+// read; nil stands for no content.
+func (c *Conn) Peek(ctx context.Context, path string) (steps.Stat, []byte, error) {
+	return c.look(ctx, path, peekLimit)
 }
 
+func (c *Conn) look(ctx context.Context, path string, limit int) (steps.Stat, []byte, error) {
+	a, err := c.ask(ctx, "lockstep_look "+shellescape.Quote(path)+" "+strconv.Itoa(limit))
+	if err != nil {
+		return steps.Stat{}, nil, fmt.Errorf("stat %s: %w", path, err)
+	}
+	said := string(a.err)
+	switch {
+	case len(a.out) > 0:
+	case strings.Contains(said, "o such file"), strings.Contains(said, "ot a directory"):
+		return steps.Stat{Kind: steps.Absent, Version: absentVersion}, nil, nil
+	case strings.Contains(said, "ermission denied"):
+		return steps.Stat{}, nil, readProblem("stat", path, "file", answer{code: codeDenied})
+	default:
+		return steps.Stat{}, nil, readProblem("stat", path, "file", a)
+	}
+	st, data, err := parseLook(a.out)
+	if err != nil {
+		err = fmt.Errorf("stat %s: %w", path, err)
+	}
+	if a.code != 0 { // the content could not be read, or not wholly
+		data = nil
+	}
+	return st, data, err
+}
+
+// parseLook takes apart what lookFunction prints. A content that is not as long
+// as the description says is left out: the file was changed in between.
+func parseLook(out []byte) (steps.Stat, []byte, error) {
+	lines := strings.SplitN(string(out), "\n", 5)
+	if len(lines) < 4 {
+		return steps.Stat{}, nil, fmt.Errorf("the host's stat answers %q", lines[0])
+	}
+	st, err := parseStat(lines[0])
+	switch st.Kind {
+	case steps.Directory:
+		st.Version = lines[2]
+	default:
+		st.Version = lines[1]
+	}
+	if len(lines) < 5 || err != nil {
+		return st, nil, err
+	}
+	switch rest := lines[4]; lines[3] {
+	case "link":
+		st.Version, st.Target, _ = strings.Cut(strings.TrimSuffix(rest, "\n"), "\n")
+	case "data":
+		if int64(len(rest)) == st.Size {
+			return st, []byte(rest), nil
+		}
+	}
+	return st, nil, nil
+}
+
+// parseStat reads the first line of statFormat.
 func parseStat(text string) (steps.Stat, error) {
-	lines := strings.SplitN(text, "\n", 3)
-	f := strings.Fields(lines[0])
-	if len(lines) < 3 || len(f) != 12 {
-		return steps.Stat{}, fmt.Errorf("the host's stat answers %q", lines[0])
+	f := strings.Fields(text)
+	if len(f) != 12 {
+		return steps.Stat{}, fmt.Errorf("the host's stat answers %q", text)
 	}
 	raw, err := strconv.ParseUint(f[0], 16, 32)
 	size, sizeErr := strconv.ParseInt(f[3], 10, 64)
@@ -89,7 +145,7 @@ func parseStat(text string) (steps.Stat, error) {
 	return steps.Stat{
 		Kind: kindOf(raw), Mode: fs.FileMode(raw & 0o7777), Size: size,
 		Owner: known(f[4], f[1]), Group: known(f[5], f[2]),
-		Changed: mtime, Target: strings.TrimSuffix(lines[2], "\n"), Version: lines[1],
+		Changed: mtime,
 	}, nil
 }
 

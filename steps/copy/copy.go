@@ -84,6 +84,15 @@ func (s *step) Needs() []string {
 // Makes is empty: nothing is made on the control machine.
 func (s *step) Makes() []string { return nil }
 
+// Expects implements steps.Expecter.
+func (s *step) Expects() []string {
+	var paths []string
+	for _, i := range s.items() {
+		paths = append(paths, i.dest)
+	}
+	return paths
+}
+
 func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 	var c steps.Change
 	for _, i := range s.items() {

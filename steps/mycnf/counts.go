@@ -2,7 +2,6 @@ package mycnf
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -162,10 +161,9 @@ func shadow(o optionfile.Option, want optionfile.Setting, why, do string) error 
 func (s *step) readers(g *graph, group string) []string {
 	switch {
 	case slices.Contains(s.serverGroups, group):
-		version := regexp.MustCompile(`(?i)^(mysqld|mariadb|mariadbd)-[0-9.]+$`)
 		groups := append(slices.Clone(s.serverGroups), "client-server")
 		for _, o := range g.Options() {
-			if version.MatchString(o.Group) && !slices.Contains(groups, o.Group) {
+			if ofVersion(o.Group) && !slices.Contains(groups, o.Group) {
 				groups = append(groups, o.Group)
 			}
 		}
@@ -174,4 +172,12 @@ func (s *step) readers(g *graph, group string) []string {
 		return []string{"client", "client-server", "client-mariadb"}
 	}
 	return []string{group}
+}
+
+// ofVersion reports whether a section is of one version of the server, such as
+// [mysqld-8.0].
+func ofVersion(group string) bool {
+	program, version, found := strings.Cut(strings.ToLower(group), "-")
+	return found && slices.Contains([]string{"mysqld", "mariadb", "mariadbd"}, program) &&
+		version != "" && strings.Trim(version, "0123456789.") == ""
 }

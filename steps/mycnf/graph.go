@@ -46,6 +46,22 @@ func (s *step) roots() []optionfile.Root {
 	return []optionfile.Root{{Path: "/etc/my.cnf"}, {Path: "/etc/mysql/my.cnf"}}
 }
 
+// Expects implements steps.Expecter: the files where the server begins, the
+// designated one, and what is above them, since each may be a link.
+func (s *step) Expects() []string {
+	files := []string{s.path}
+	for _, r := range s.roots() {
+		files = append(files, r.Path)
+	}
+	all := slices.Clone(files)
+	for _, f := range files {
+		for dir := path.Dir(f); dir != "/" && !slices.Contains(all, dir); dir = path.Dir(dir) {
+			all = append(all, dir)
+		}
+	}
+	return all
+}
+
 // loader gives a host's files to optionfile.Resolve.
 type loader struct {
 	ctx    context.Context

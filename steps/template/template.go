@@ -117,6 +117,9 @@ func (s *step) Needs() []string {
 // Makes is empty: nothing is made on the control machine.
 func (s *step) Makes() []string { return nil }
 
+// Expects implements steps.Expecter.
+func (s *step) Expects() []string { return []string{s.dest} }
+
 // Probe renders the template and compares the file with the result.
 func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 	want, err := s.render(ctx, v.Control)

@@ -1,0 +1,131 @@
+package executor
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	"lockstep/steps"
+)
+
+// counted counts the probes of a deed on each host.
+func counted(d deed) (deed, func(host string) int) {
+	var mu sync.Mutex
+	times := map[string]int{}
+	probe := d.probe
+	d.probe = func(ctx context.Context, v steps.View) (steps.Change, error) {
+		mu.Lock()
+		times[v.Self.Name()]++
+		mu.Unlock()
+		return probe(ctx, v)
+	}
+	return d, func(host string) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return times[host]
+	}
+}
+
+func nothing(ctx context.Context, v steps.View) (steps.Change, error) {
+	_, err := v.Self.Stat(ctx, "/etc")
+	return steps.Change{}, err
+}
+
+func TestNothingToDoIsFoundOnce(t *testing.T) {
+	first, firstTimes := counted(deed{probe: nothing})
+	second, secondTimes := counted(deed{probe: nothing})
+	w := newWorld(t, 1, "- {steps: [{plain: {do: first}}, {plain: {do: second}}]}\n", map[string]deed{"first": first, "second": second})
+	if r := w.preview(); r.OK != 2 {
+		t.Fatalf("got %+v", r)
+	}
+	if a, b := firstTimes("db1"), secondTimes("db1"); a != 1 || b != 1 {
+		t.Errorf("probed %d and %d times, want once each", a, b)
+	}
+}
+
+// What an earlier step writes may change what a later one finds.
+func TestNothingToDoIsLookedForAgainBehindAChange(t *testing.T) {
+	second, times := counted(deed{probe: func(ctx context.Context, v steps.View) (steps.Change, error) {
+		st, err := v.Self.Stat(ctx, "/etc/f")
+		if err != nil || st.Kind == steps.Absent {
+			return steps.Change{}, err
+		}
+		return file("/etc/g", "y").probe(ctx, v)
+	}})
+	for name, walk := range map[string]func(*world) *Report{"plan": (*world).preview, "apply": func(w *world) *Report { r, _ := w.apply(); return r }} {
+		w := newWorld(t, 1, "- {steps: [{plain: {do: f}}, {plain: {do: second}}]}\n", map[string]deed{"f": file("/etc/f", "x"), "second": second})
+		before := times("db1")
+		r := walk(w)
+		if r.Changes != 2 {
+			t.Errorf("%s: got %+v", name, r)
+		}
+		if n := times("db1") - before; n < 2 {
+			t.Errorf("%s: probed %d times", name, n)
+		}
+	}
+}
+
+// expecting is a step that names what it will look at.
+type expecting struct {
+	plain
+	paths []string
+}
+
+func (e *expecting) Expects() []string { return e.paths }
+
+func TestWhatAStepExpectsIsReadAhead(t *testing.T) {
+	m := newMachine(t, "db1")
+	base := newCache(m)
+	w := &worker{run: &run{}}
+	var wg sync.WaitGroup
+	w.lookAhead(t.Context(), &wg, base, (&expecting{paths: []string{"/etc/a.d/a", "/etc/a.d/b", "/etc/a.d", "/etc"}}).Expects())
+	wg.Wait()
+	asked := slices.Sorted(func(yield func(string) bool) {
+		for key := range base.known {
+			if !yield(key) {
+				return
+			}
+		}
+	})
+	// The room is asked for where files may be put, once for each directory.
+	want := []string{"query " + queryKey(roomQuery("/etc/a.d")), "stat /etc", "stat /etc/a.d", "stat /etc/a.d/a", "stat /etc/a.d/b"}
+	if !slices.Equal(asked, want) {
+		t.Errorf("asked %q, want %q", asked, want)
+	}
+}
+
+// peeking is a machine that brings contents along.
+type peeking struct {
+	*machine
+	during func()
+}
+
+func (p *peeking) Peek(ctx context.Context, path string) (steps.Stat, []byte, error) {
+	st, err := p.machine.Stat(ctx, path)
+	data, _ := p.machine.ReadFile(ctx, path)
+	p.during()
+	return st, data, err
+}
+
+func TestContentThatCameAlongIsForgottenWithTheRest(t *testing.T) {
+	m := &peeking{machine: newMachine(t, "db1")}
+	m.PutFile("/f", "old")
+	c := newCache(m)
+	m.during = func() {}
+	if _, err := c.Stat(t.Context(), "/f"); err != nil {
+		t.Fatal(err)
+	}
+	m.PutFile("/f", "new")
+	if data, _ := c.ReadFile(t.Context(), "/f"); string(data) != "old" {
+		t.Errorf("got %q: the content did not come along", data)
+	}
+	c.forget()
+	m.during = func() { m.PutFile("/f", "newest"); c.forget() } // an act, while the look is under way
+	if _, err := c.Stat(t.Context(), "/f"); err != nil {
+		t.Fatal(err)
+	}
+	if data, _ := c.ReadFile(t.Context(), "/f"); string(data) != "newest" {
+		t.Errorf("got %q from before the act", data)
+	}
+}
