@@ -18,6 +18,11 @@ type Connection struct {
 	IdentityFiles  []string
 	KnownHosts     []string
 	ConnectTimeout time.Duration
+	ConfigFile     string // in place of the user's ssh_config
+	ProxyJump      string // as ssh_config writes it; "none" for no jump
+	ProxyCommand   string `json:"-"` // as ssh_config writes it; "none" for no command. It may hold a password
+	IdentitiesOnly bool   // the agent's other keys are left out
+	AliveInterval  time.Duration
 	Become         bool
 	BecomeGiven    bool // the inventory says true or false, and a plan's own become gives way
 	BecomeMethod   string
@@ -31,8 +36,9 @@ func BecomeMethods() []string { return []string{"doas", "su", "sudo"} }
 
 // String describes the connection without its passwords.
 func (c Connection) String() string {
-	return fmt.Sprintf("%s@%s:%d keys=%q known_hosts=%q timeout=%s become=%t/%s/%s",
-		c.User, c.Address, c.Port, c.IdentityFiles, c.KnownHosts, c.ConnectTimeout, c.Become, c.BecomeMethod, c.BecomeUser)
+	return fmt.Sprintf("%s@%s:%d keys=%q only=%t known_hosts=%q timeout=%s alive=%s config=%q jump=%q proxied=%t become=%t/%s/%s",
+		c.User, c.Address, c.Port, c.IdentityFiles, c.IdentitiesOnly, c.KnownHosts, c.ConnectTimeout, c.AliveInterval,
+		c.ConfigFile, c.ProxyJump, c.ProxyCommand != "", c.Become, c.BecomeMethod, c.BecomeUser)
 }
 
 // GoString is String, so that %#v shows no password either.

@@ -106,7 +106,7 @@ func (r *connReader) readWays() {
 	}
 }
 
-const hostKeyHint = "compare the hosts' fingerprints once and add their keys to known_hosts with ssh-keyscan"
+const hostKeyHint = "compare the hosts' fingerprints once and accept their keys with `lockstep hostkeys accept`"
 
 func (r *connReader) readIdentity() {
 	if v, ok := r.text("ansible_user", "ansible_ssh_user"); ok {

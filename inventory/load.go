@@ -113,7 +113,7 @@ func (b *builder) loadFolder(folder string, above ancestors) (found bool) {
 // passes over .ini and .cfg files too, which is worth a warning.
 func (b *builder) passedOver(path, name string) bool {
 	switch ext := filepath.Ext(name); {
-	case strings.HasPrefix(name, "."), strings.HasSuffix(name, "~"), name == groupVars, name == hostVars, name == "vars_plugins", name == "ansible.cfg":
+	case strings.HasPrefix(name, "."), strings.HasSuffix(name, "~"), name == groupVars, name == hostVars, name == "vars_plugins", name == "ansible.cfg", name == "known_hosts":
 		return true
 	case ext == ".ini" || ext == ".cfg":
 		b.warn(&source.Error{Pos: source.Pos{File: path}, Msg: "the file is passed over, as Ansible does with " + ext + " files in a folder of inventories",

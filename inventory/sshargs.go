@@ -5,9 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"lockstep/internal/source"
+	"lockstep/internal/sshconfig"
 )
 
 // readArgs takes from a variable that holds ssh's own arguments what can be
@@ -26,7 +29,7 @@ func (r *connReader) readArgs(name string, v source.Value) {
 		if len(arg) > 2 && arg[0] == '-' {
 			flag, value = arg[:2], arg[2:]
 		}
-		if !slices.Contains([]string{"-o", "-i", "-p"}, flag) {
+		if !slices.Contains([]string{"-o", "-i", "-p", "-J", "-F"}, flag) {
 			r.refuseArg(name, v, flag)
 			if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 				args = args[1:] // the value of the refused flag
@@ -50,6 +53,10 @@ func (r *connReader) readArg(name string, v source.Value, flag, value string) {
 		r.addIdentity(name, v, value)
 	case "-p":
 		r.setPort(name, v, value)
+	case "-J":
+		r.setJump(name, v, value)
+	case "-F":
+		r.setConfig(name, v, value)
 	case "-o":
 		at := strings.IndexAny(value, "= \t")
 		if at < 0 {
@@ -67,6 +74,14 @@ func (r *connReader) readOption(name string, v source.Value, key, value string) 
 		r.setKnownHosts(name, v, value)
 	case "connecttimeout":
 		r.setTimeout(name, v, value)
+	case "proxyjump":
+		r.setJump(name, v, value)
+	case "proxycommand":
+		r.setOnce(name, v, "ProxyCommand", &r.conn.ProxyCommand, value)
+	case "identitiesonly":
+		r.setIdentitiesOnly(name, v, value)
+	case "serveraliveinterval":
+		r.setAlive(name, v, value)
 	case "stricthostkeychecking":
 		if value != "yes" {
 			r.fail(v.Errorf(hostKeyHint, "%s: %s=%s is refused, since host keys are always checked", name, key, value))
@@ -77,8 +92,59 @@ func (r *connReader) readOption(name string, v source.Value, key, value string) 
 }
 
 func (r *connReader) refuseArg(name string, v source.Value, what string) {
-	r.fail(v.Errorf("honoured here are -o UserKnownHostsFile=, -o ConnectTimeout=, -i and -p",
-		"%s: the ssh option %s cannot be honoured yet, and leaving it out could reach another host than you mean", name, what))
+	r.fail(v.Errorf("honoured here are -i, -p, -J, -F and -o with ProxyJump, ProxyCommand, UserKnownHostsFile, IdentitiesOnly, ConnectTimeout and ServerAliveInterval; write others into ssh_config",
+		"%s: the ssh option %s cannot be honoured, and leaving it out could reach another host than you mean", name, what))
+}
+
+func (r *connReader) setJump(name string, v source.Value, value string) {
+	if _, err := sshconfig.Jumps(value); err != nil {
+		r.fail(v.Errorf("write [USER@]HOST[:PORT], with commas between", "%s: %v", name, err))
+		return
+	}
+	r.setOnce(name, v, "ProxyJump", &r.conn.ProxyJump, value)
+}
+
+// setOnce sets what must not be set to two values, and no way to a host when
+// there is another.
+func (r *connReader) setOnce(name string, v source.Value, option string, to *string, value string) {
+	if *to != "" && *to != value {
+		r.fail(v.Errorf("keep one of the two", "%s: %s is already set to another value", name, option))
+		return
+	}
+	*to = value
+	if r.conn.ProxyJump != "" && r.conn.ProxyCommand != "" {
+		r.fail(v.Errorf("keep one of the two", "%s: ProxyJump and ProxyCommand are two ways to the host", name))
+	}
+}
+
+func (r *connReader) setConfig(name string, v source.Value, value string) {
+	path := value
+	if value != "none" {
+		var err error
+		if path, err = localPath(v.Pos, value); err != nil {
+			r.fail(v.Errorf("", "%s: %v", name, err))
+			return
+		}
+	}
+	r.setOnce(name, v, "-F", &r.conn.ConfigFile, path)
+}
+
+func (r *connReader) setIdentitiesOnly(name string, v source.Value, value string) {
+	only, err := parseBool(value)
+	if err != nil || !only {
+		r.fail(v.Errorf("write yes, or take it out", "%s: IdentitiesOnly=%s cannot be honoured", name, value))
+		return
+	}
+	r.conn.IdentitiesOnly = true
+}
+
+func (r *connReader) setAlive(name string, v source.Value, value string) {
+	seconds, err := strconv.ParseUint(value, 10, 16)
+	if err != nil {
+		r.fail(v.Errorf("", "%s: ServerAliveInterval: %q is not a number of seconds", name, value))
+		return
+	}
+	r.conn.AliveInterval = time.Duration(seconds) * time.Second
 }
 
 func (r *connReader) setKnownHosts(name string, v source.Value, value string) {
