@@ -86,13 +86,14 @@ func runHolder(ctx context.Context, args []string, out io.Writer) error {
 		all.Wait()
 		return time.Since(start)
 	}
-	log := slog.New(slog.DiscardHandler)
+	network := remote.NewNetwork(slog.New(slog.DiscardHandler))
+	defer func() { _ = network.Close() }()
 	before, spent := memoryOf(os.Getpid()), ownCPU()
 	var h holding
 	h.Connect = onAll(func(i int) (err error) {
-		conns[i], err = remote.Dial(ctx, remote.Target{
+		conns[i], err = network.Dial(ctx, remote.Target{
 			Name: harden.Host(i), Address: "127.0.0.1", Port: port, User: "root", Keys: []string{args[2]}, KnownHosts: []string{args[3]},
-		}, log)
+		})
 		return err
 	})
 	h.Query = onAll(func(i int) error {

@@ -80,9 +80,11 @@ func runTransfer(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := remote.Dial(ctx, remote.Target{
+	network := remote.NewNetwork(slog.New(slog.DiscardHandler))
+	defer func() { _ = network.Close() }()
+	conn, err := network.Dial(ctx, remote.Target{
 		Name: "far", Address: "127.0.0.1", Port: port, User: "root", Keys: []string{args[1]}, KnownHosts: []string{args[2]}, Timeout: time.Minute,
-	}, slog.New(slog.DiscardHandler))
+	})
 	if err != nil {
 		return err
 	}

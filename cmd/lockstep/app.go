@@ -26,6 +26,7 @@ type app struct {
 
 	becomeWord string // the password for sudo or su, once it was read
 	phrases    *passphrases
+	pinned     string // the known_hosts file beside the inventory
 
 	mu       sync.Mutex
 	graceful chan struct{} // closed by the first interrupt, when set

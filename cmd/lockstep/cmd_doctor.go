@@ -107,11 +107,12 @@ func (a *app) examine(ctx context.Context, inv *fleet, p *plan.Plan, wanted []di
 	for i, d := range wanted {
 		found[i].name = d.Name
 	}
-	log := a.log()
+	network := remote.NewNetwork(a.log())
+	defer func() { _ = network.Close() }()
 	err := a.each(ctx, inv, p, wanted, func(i int, t remote.Target, err error) {
 		f := &found[i]
 		if f.target, f.err = t, err; err == nil {
-			f.health, f.err = remote.Examine(ctx, t, roomsOf(), log)
+			f.health, f.err = network.Examine(ctx, t, roomsOf())
 		}
 	})
 	return found, cmp.Or(err, ctx.Err())

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -37,6 +35,7 @@ func (a *app) connectFlags(cmd *cobra.Command) {
 // hosts are the connections of a run: one for each host, and one for each
 // other user that steps act as there.
 type hosts struct {
+	network  *remote.Network
 	machines map[string]executor.Machine
 	as       map[plan.Acting]executor.Machine
 }
@@ -47,20 +46,17 @@ func (a *app) connect(ctx context.Context, inv *fleet, p *plan.Plan) (hosts, err
 	wanted := dials(p)
 	conns := make([]executor.Machine, len(wanted))
 	failed := make([]error, len(wanted))
-	log := a.log()
+	network := remote.NewNetwork(a.log())
 	err := a.each(ctx, inv, p, wanted, func(i int, t remote.Target, err error) {
 		var conn *remote.Conn
 		if err == nil {
-			conn, err = remote.Dial(ctx, t, log)
+			conn, err = network.Dial(ctx, t)
 		}
 		if failed[i] = err; err == nil {
 			conns[i] = conn
 		}
 	})
-	if err != nil {
-		return hosts{}, err
-	}
-	up := hosts{map[string]executor.Machine{}, map[plan.Acting]executor.Machine{}}
+	up := hosts{network, map[string]executor.Machine{}, map[plan.Acting]executor.Machine{}}
 	for i, d := range wanted {
 		switch {
 		case conns[i] == nil:
@@ -70,7 +66,7 @@ func (a *app) connect(ctx context.Context, inv *fleet, p *plan.Plan) (hosts, err
 			up.as[plan.Acting{Host: d.Name, As: *d.as}] = conns[i]
 		}
 	}
-	if err := cmp.Or(ctx.Err(), a.unusable(wanted, failed)); err != nil {
+	if err := cmp.Or(err, ctx.Err(), a.unusable(wanted, failed)); err != nil {
 		up.close()
 		return hosts{}, err
 	}
@@ -87,12 +83,18 @@ func (a *app) each(ctx context.Context, inv *fleet, p *plan.Plan, wanted []dial,
 	phrases := a.passphrases(ctx)
 	defer phrases.end()
 	var wg sync.WaitGroup
+	ways := a.routes()
 	for i, d := range wanted {
-		t, err := a.target(inv, p, d, password)
+		t, c, err := a.target(inv, p, d, password)
 		if term.IsTerminal(int(a.stdin.Fd())) {
-			t.Passphrase = phrases.of
+			t.Passphrase, t.Answer = phrases.of, phrases.answer
 		}
-		wg.Go(func() { act(i, t, err) })
+		wg.Go(func() {
+			if err == nil {
+				t, err = ways.to(ctx, t, c)
+			}
+			act(i, t, err)
+		})
 	}
 	wg.Wait()
 	return nil
@@ -153,35 +155,25 @@ func (h hosts) close() {
 	for _, m := range h.as {
 		_ = m.Close()
 	}
+	_ = h.network.Close()
 }
 
-// target says how to reach a host: the inventory first, then flags, then what
-// ssh itself would use.
-func (a *app) target(inv *fleet, p *plan.Plan, h dial, password string) (remote.Target, error) {
+// target is what is known of a host without its way: whom to be there, and with
+// what secrets.
+func (a *app) target(inv *fleet, p *plan.Plan, h dial, password string) (remote.Target, inventory.Connection, error) {
 	host, ok := inv.Host(h.Name)
 	if !ok {
-		return remote.Target{}, fmt.Errorf("internal error: %s is not in the inventory", h.Name)
+		return remote.Target{}, inventory.Connection{}, fmt.Errorf("internal error: %s is not in the inventory", h.Name)
 	}
 	r := inv.reach(host)
 	if r.err != nil {
-		return remote.Target{}, r.err
+		return remote.Target{}, inventory.Connection{}, r.err
 	}
-	c := r.conn
-	t := remote.Target{
-		Name: h.Name, Address: c.Address, Port: c.Port, User: c.User, Keys: c.IdentityFiles, Password: c.Password,
-		AgentSocket: a.getenv("SSH_AUTH_SOCK"), KnownHosts: a.knownHosts(c), Timeout: c.ConnectTimeout, Secrets: a.redactor,
-		Become: a.becomes(c, p, h),
-	}
+	t := remote.Target{Name: h.Name, Password: r.conn.Password, Secrets: a.redactor, Become: a.becomes(r.conn, p, h)}
 	if t.Become.Password == "" {
 		t.Become.Password = password
 	}
-	if t.User == "" {
-		t.User = a.loginUser()
-	}
-	if len(t.Keys) == 0 {
-		t.Keys = a.keys()
-	}
-	return t, nil
+	return t, r.conn, nil
 }
 
 // becomes tells whom to become on a host: the inventory first, then the plan and
@@ -195,38 +187,6 @@ func (a *app) becomes(c inventory.Connection, p *plan.Plan, h dial) remote.Becom
 		b.Enabled, b.User = h.as.Become, h.as.User
 	}
 	return b
-}
-
-func (a *app) loginUser() string {
-	if a.flags.user != "" {
-		return a.flags.user
-	}
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return a.getenv("USER")
-}
-
-func (a *app) keys() []string {
-	if a.flags.key != "" {
-		return []string{a.flags.key}
-	}
-	var found []string
-	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-		file := filepath.Join(a.getenv("HOME"), ".ssh", name)
-		if _, err := os.Stat(file); err == nil {
-			found = append(found, file)
-		}
-	}
-	return found
-}
-
-func (a *app) knownHosts(c inventory.Connection) []string {
-	files := c.KnownHosts
-	if len(files) == 0 {
-		files = []string{filepath.Join(a.getenv("HOME"), ".ssh", "known_hosts")}
-	}
-	return append(files, "/etc/ssh/ssh_known_hosts")
 }
 
 // becomePassword reads the password of sudo or su from where the flags say,
@@ -255,7 +215,7 @@ func (a *app) becomePassword(ctx context.Context) (string, error) {
 // passphrases asks the person at the terminal; all logins share the answers.
 func (a *app) passphrases(ctx context.Context) *passphrases {
 	if a.phrases == nil {
-		a.phrases = &passphrases{ask: func(file string) (string, error) { return a.ask(ctx, "Passphrase of "+file+": ") }}
+		a.phrases = &passphrases{ask: func(prompt string) (string, error) { return a.ask(ctx, prompt) }}
 	}
 	return a.phrases
 }

@@ -38,7 +38,7 @@ func TestPasswordsOfConnectionsMayBeSecrets(t *testing.T) {
 		t.Errorf("asked for %v, want LOGIN, SUDO and OTHER", asked)
 	}
 	for name, want := range map[string]string{"db1": "given", "db2": "word of SUDO!", "db3": "word of OTHER!"} {
-		target, err := a.target(f, p, dial{Host: plan.Host{Name: name}}, "given")
+		target, _, err := a.target(f, p, dial{Host: plan.Host{Name: name}}, "given")
 		must(t, err)
 		if target.Password != "word of LOGIN" || target.Become.Password != want {
 			t.Errorf("%s: the passwords are %q and %q", name, target.Password, target.Become.Password)

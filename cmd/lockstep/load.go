@@ -63,6 +63,7 @@ func (a *app) readInventory(ctx context.Context, paths []string, planFolder stri
 	for _, s := range inv.Secrets() {
 		a.redactor.Add(s)
 	}
+	a.pinned = pinnedBeside(paths)
 	f := newFleet(inv, extra)
 	for _, h := range inv.Hosts() { // what is wrong with one is said where it is needed
 		for _, s := range f.reach(h).conn.Secrets() {

@@ -2,7 +2,10 @@ package main
 
 import (
 	"errors"
+	"strings"
 	"sync"
+
+	"lockstep/executor/remote"
 )
 
 // errMidRun is the answer for a key that nobody was asked about while the hosts
@@ -13,7 +16,7 @@ var errMidRun = errors.New("nobody is asked in the middle of a run; load the key
 // after another, and remembers the answer for all hosts and for connections
 // that are made again. A failure to ask is remembered too.
 type passphrases struct {
-	ask func(file string) (string, error)
+	ask func(prompt string) (string, error)
 
 	mu    sync.Mutex
 	known map[string]passphrase
@@ -37,7 +40,7 @@ func (p *passphrases) of(file string) (string, error) {
 	if p.ended {
 		return "", errMidRun
 	}
-	answer.text, answer.err = p.ask(file)
+	answer.text, answer.err = p.ask("Passphrase of " + file + ": ")
 	if p.known == nil {
 		p.known = map[string]passphrase{}
 	}
@@ -51,4 +54,17 @@ func (p *passphrases) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = true
+}
+
+// errMidRunQuestion is the same for a question of a host.
+var errMidRunQuestion = errors.New("nobody is asked in the middle of a run; start again")
+
+// answer asks what a host asks, one question after another.
+func (p *passphrases) answer(q remote.Question) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return "", errMidRunQuestion
+	}
+	return p.ask(strings.TrimSpace(q.Login+" asks: "+strings.TrimSpace(q.Instruction+" "+q.Text)) + " ")
 }

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"lockstep/executor/remote"
 )
 
 // TestPassphraseIsAskedOnceForAllHosts: no two questions at the same time, one
@@ -14,7 +17,8 @@ import (
 func TestPassphraseIsAskedOnceForAllHosts(t *testing.T) {
 	none := errors.New("the terminal went away")
 	var open, asked atomic.Int32
-	p := &passphrases{ask: func(file string) (string, error) {
+	p := &passphrases{ask: func(prompt string) (string, error) {
+		file := strings.TrimSuffix(strings.TrimPrefix(prompt, "Passphrase of "), ": ")
 		if open.Add(1) > 1 {
 			t.Error("two questions at the same time")
 		}
@@ -57,5 +61,8 @@ func TestPassphraseIsNotAskedInTheMiddleOfARun(t *testing.T) {
 	p.end()
 	if _, err := p.of("a"); !errors.Is(err, errMidRun) {
 		t.Errorf("got %v, want %v", err, errMidRun)
+	}
+	if _, err := p.answer(remote.Question{Text: "Code: "}); !errors.Is(err, errMidRunQuestion) {
+		t.Errorf("got %v, want %v", err, errMidRunQuestion)
 	}
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/pem"
 	"fmt"
 	"os"
@@ -93,10 +91,12 @@ func TestInterruptIsHeardAtEveryQuestion(t *testing.T) {
 	}
 }
 
-// lockedInventory is the hosts' inventory with a key that has a passphrase.
+// lockedInventory is the hosts' inventory with their key behind a passphrase.
 func lockedInventory(t *testing.T, p pause) string {
 	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
+	plain, err := os.ReadFile(p.file("id_ed25519"))
+	must(t, err)
+	private, err := ssh.ParseRawPrivateKey(plain)
 	must(t, err)
 	block, err := ssh.MarshalPrivateKeyWithPassphrase(private, "", []byte("open sesame"))
 	must(t, err)

@@ -107,7 +107,7 @@ func TestCancelEndsTheWaitForAStuckAgent(t *testing.T) {
 				<-asked
 				cancel()
 			}()
-			if _, err := Dial(ctx, target, quiet()); !errors.Is(err, context.Canceled) {
+			if _, err := network(t).Dial(ctx, target); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
 		})

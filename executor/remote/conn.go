@@ -20,8 +20,9 @@ var _ executor.Machine = (*Conn)(nil)
 // Conn is a host behind one SSH connection. It may be used by many goroutines,
 // except that Run and Commit are called by one at a time.
 type Conn struct {
-	target Target
-	log    *slog.Logger
+	network *Network
+	target  Target
+	log     *slog.Logger
 
 	hold   chan struct{} // one token: whoever has it may look at and change link
 	link   *link
@@ -42,18 +43,18 @@ var errClosed = fmt.Errorf("the connection was closed: %w", steps.ErrUnreachable
 // can run. Errors wrap steps.ErrUnreachable when the host was not reached, and
 // steps.ErrRefused when it or its host key does not let us in, which another
 // try does not cure; see ErrHostKeyUnknown and ErrHostKeyChanged.
-func Dial(ctx context.Context, t Target, log *slog.Logger) (*Conn, error) {
+func (n *Network) Dial(ctx context.Context, t Target) (*Conn, error) {
 	t = t.withDefaults()
 	t.learnSecrets()
 	if t.Become.Enabled && t.becomeWay().line == nil {
 		return nil, fmt.Errorf("%s: become method %q is not known; there are %s", t.Name, t.Become.Method, strings.Join(BecomeMethods(), ", "))
 	}
-	l, err := connect(ctx, t, log)
+	l, err := n.connect(ctx, t)
 	if err != nil {
 		return nil, err
 	}
 	c := &Conn{
-		target: t, log: log, link: l,
+		network: n, target: t, log: n.log, link: l,
 		hold:   make(chan struct{}, 1),
 		inline: 64 << 10, servers: sftpServers(), patience: commitPatience,
 	}
@@ -103,7 +104,7 @@ func (c *Conn) live(ctx context.Context) (*link, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer context.AfterFunc(c.ended, cancel)()
 	defer cancel()
-	l, err := connect(ctx, c.target, c.log)
+	l, err := c.network.connect(ctx, c.target)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ import (
 // refusal dials and wants an error that wraps want and says all of words.
 func refusal(t *testing.T, target Target, want error, words ...string) {
 	t.Helper()
-	c, err := Dial(t.Context(), target, quiet())
+	c, err := network(t).Dial(t.Context(), target)
 	if err == nil {
 		_ = c.Close()
 		t.Fatal("the host let us in")
@@ -42,7 +42,7 @@ func refusal(t *testing.T, target Target, want error, words ...string) {
 func TestUnknownHostKeyIsRefused(t *testing.T) {
 	server, target := serve(t, sshserver.Options{})
 	target.KnownHosts = []string{filepath.Join(t.TempDir(), "none")}
-	refusal(t, target, ErrHostKeyUnknown, ssh.FingerprintSHA256(server.HostKey()), "ssh-keyscan")
+	refusal(t, target, ErrHostKeyUnknown, ssh.FingerprintSHA256(server.HostKey()), "lockstep hostkeys accept")
 	refusal(t, target, steps.ErrRefused)
 }
 
@@ -79,7 +79,9 @@ func TestPasswordLogsInAndIsASecret(t *testing.T) {
 	}
 }
 
-func TestEncryptedKeyWantsAPassphrase(t *testing.T) {
+// lockedKey writes a key whose passphrase is "open sesame".
+func lockedKey(t *testing.T) (file string, public ssh.PublicKey) {
+	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -92,11 +94,17 @@ func TestEncryptedKeyWantsAPassphrase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, target := serve(t, sshserver.Options{Keys: []ssh.PublicKey{signer.PublicKey()}})
-	target.Keys = []string{filepath.Join(t.TempDir(), "locked")}
-	if err := os.WriteFile(target.Keys[0], pem.EncodeToMemory(block), 0o600); err != nil {
+	file = filepath.Join(t.TempDir(), "locked")
+	if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return file, signer.PublicKey()
+}
+
+func TestEncryptedKeyWantsAPassphrase(t *testing.T) {
+	file, public := lockedKey(t)
+	_, target := serve(t, sshserver.Options{Keys: []ssh.PublicKey{public}})
+	target.Keys = []string{file}
 	refusal(t, target, steps.ErrRefused, "is encrypted", "ssh-add")
 	target.Passphrase = func(string) (string, error) { return "wrong", nil }
 	refusal(t, target, steps.ErrRefused, "does not open it")
@@ -119,7 +127,7 @@ func TestCancelEndsTheDial(t *testing.T) {
 	_, target := serve(t, sshserver.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Dial(ctx, target, quiet()); !errors.Is(err, context.Canceled) {
+	if _, err := network(t).Dial(ctx, target); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

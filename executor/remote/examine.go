@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -52,12 +51,12 @@ const examineRounds = 3
 // Examine logs in to a host as Dial does, measures what its connection costs
 // and offers, and logs out. It changes nothing on the host. Errors are those of
 // Dial.
-func Examine(ctx context.Context, t Target, paths []string, log *slog.Logger) (Health, error) {
+func (n *Network) Examine(ctx context.Context, t Target, paths []string) (Health, error) {
 	t = t.withDefaults()
 	t.learnSecrets()
 	var h Health
 	began := time.Now()
-	client, err := login(ctx, t)
+	client, err := n.login(ctx, t)
 	if err != nil {
 		return h, err
 	}
@@ -73,7 +72,7 @@ func Examine(ctx context.Context, t Target, paths []string, log *slog.Logger) (H
 			return h, err
 		}
 	}
-	log.Debug("examined", "host", t.Name, "took", time.Since(began))
+	n.log.Debug("examined", "host", t.Name, "took", time.Since(began))
 	return h, nil
 }
 

@@ -15,7 +15,7 @@ func TestExamineARealHost(t *testing.T) {
 	}{{"", SessionsWanted}, {"MaxSessions 3", 3}} {
 		t.Run(row.limit, func(t *testing.T) {
 			target := sshd(t, row.limit)
-			h, err := Examine(t.Context(), target, []string{"/", "/etc"}, quiet())
+			h, err := network(t).Examine(t.Context(), target, []string{"/", "/etc"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,12 +35,12 @@ func TestExamineARealHost(t *testing.T) {
 
 func TestExamineARefusal(t *testing.T) {
 	target := sshd(t, "ForceCommand echo only backups here; exit 1")
-	_, err := Examine(t.Context(), target, nil, quiet())
+	_, err := network(t).Examine(t.Context(), target, nil)
 	if err == nil || !strings.Contains(err.Error(), "no sh comes up") {
 		t.Errorf("got %v", err)
 	}
 	target.Port = freePort(t)
-	if _, err = Examine(t.Context(), target, nil, quiet()); !strings.Contains(err.Error(), "no connection") {
+	if _, err = network(t).Examine(t.Context(), target, nil); !strings.Contains(err.Error(), "no connection") {
 		t.Errorf("got %v, want %v", err, steps.ErrUnreachable)
 	}
 }

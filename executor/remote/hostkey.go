@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
+	"slices"
 	"strings"
 
 	"github.com/skeema/knownhosts"
@@ -23,30 +23,80 @@ var (
 
 // hostKeys is how the host's key is judged in one login.
 type hostKeys struct {
-	callback   ssh.HostKeyCallback
 	algorithms []string
+	callback   ssh.HostKeyCallback
+	shown      bool // the host has shown a key
 }
 
-func newHostKeys(t Target) (hostKeys, error) {
-	var files []string
-	for _, file := range t.KnownHosts {
-		if _, err := os.Stat(file); err == nil {
-			files = append(files, file)
-		}
-	}
-	db, err := knownhosts.NewDB(files...)
+func (n *Network) hostKeys(t Target) (*hostKeys, error) {
+	db, err := n.book(t.KnownHosts)
 	if err != nil {
-		return hostKeys{}, fmt.Errorf("known hosts: %w", err)
+		return nil, err
 	}
 	check := db.HostKeyCallback()
-	return hostKeys{
-		// Only types that are on file are offered: a host that also has a key
-		// of another type would seem to have changed.
-		algorithms: db.HostKeyAlgorithms(t.hostport()),
-		callback: func(host string, addr net.Addr, key ssh.PublicKey) error {
-			return hostKeyProblem(t, key, check(host, addr, key))
-		},
-	}, nil
+	keys := &hostKeys{algorithms: hostKeyAlgorithms(t, db)}
+	if len(keys.algorithms) == 0 {
+		return nil, noHostKeyType(t, db)
+	}
+	keys.callback = func(host string, addr net.Addr, key ssh.PublicKey) error {
+		keys.shown = true
+		return hostKeyProblem(t, key, check(host, addr, key))
+	}
+	return keys, nil
+}
+
+// hostKeyAlgorithms are those that the host may use. Only types that are on
+// file are offered: a host that also has a key of another type would seem to
+// have changed. Certificates come first, and only where an authority is known.
+func hostKeyAlgorithms(t Target, db *knownhosts.HostKeyDB) []string {
+	safe, unsafe := ssh.SupportedAlgorithms().HostKeys, ssh.InsecureAlgorithms().HostKeys
+	if t.HostKeyAlgorithms != "" {
+		safe, unsafe = choose(t.HostKeyAlgorithms, safe, unsafe), nil
+	}
+	known := db.HostKeys(t.keyName())
+	plain := map[string]bool{}
+	authority := false
+	for _, k := range known {
+		if k.Cert {
+			authority = true
+			continue
+		}
+		plain[k.Type()] = true
+		if k.Type() == ssh.KeyAlgoRSA {
+			plain[ssh.KeyAlgoRSASHA256], plain[ssh.KeyAlgoRSASHA512] = true, true
+		}
+	}
+	isCert := func(a string) bool { return strings.Contains(a, "-cert-") }
+	return slices.DeleteFunc(slices.Concat(safe, unsafe), func(a string) bool {
+		switch {
+		case len(known) == 0:
+			return isCert(a) || slices.Contains(unsafe, a)
+		case isCert(a):
+			return !authority || slices.Contains(unsafe, a)
+		}
+		return !plain[a]
+	})
+}
+
+func noHostKeyType(t Target, db *knownhosts.HostKeyDB) error {
+	var known []string
+	for _, k := range db.HostKeys(t.keyName()) {
+		known = append(known, k.Type())
+	}
+	return &steps.Problem{
+		What: fmt.Sprintf("ssh to %s: there is no type of host key that it may show", t.login()),
+		Why:  fmt.Sprintf("known for it are keys of the types %q, and HostKeyAlgorithms is %q", known, t.HostKeyAlgorithms),
+		Do:   "accept a key of another type with `lockstep hostkeys accept`, or take HostKeyAlgorithms out of ssh_config",
+		Err:  ErrHostKeyUnknown,
+	}
+}
+
+// keyName is the name and port under which the host's keys are looked up.
+func (t Target) keyName() string {
+	if t.HostKeyAlias != "" {
+		return net.JoinHostPort(t.HostKeyAlias, "22")
+	}
+	return t.hostport()
 }
 
 func hostKeyProblem(t Target, key ssh.PublicKey, err error) error {
@@ -65,14 +115,19 @@ func hostKeyProblem(t Target, key ssh.PublicKey, err error) error {
 	case knownhosts.IsHostUnknown(err):
 		return &steps.Problem{
 			What: fmt.Sprintf("the host key of %s is not known: %s", t.hostport(), shown),
-			Why:  "no line for it in " + listed(t.KnownHosts),
-			Do:   fmt.Sprintf("compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub there), then add its line: ssh-keyscan -p %d %s >> %s", t.withDefaults().Port, t.Address, t.KnownHosts[0]),
+			Why:  fmt.Sprintf("no line for %s in %s", knownhosts.Normalize(t.keyName()), listed(t.KnownHosts)),
+			Do:   "compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub there), then run `lockstep hostkeys accept`",
 			Err:  ErrHostKeyUnknown,
 		}
 	case errors.As(err, &mismatch):
 		return changedKey(t, shown, mismatch.Want)
 	}
-	return fmt.Errorf("host key of %s: %w", t.hostport(), err)
+	return &steps.Problem{
+		What: fmt.Sprintf("the host certificate of %s is not accepted: %s", t.hostport(), shown),
+		Why:  strings.TrimPrefix(err.Error(), "ssh: "),
+		Do:   "have the host's certificate made anew for the name by which it is reached, or set HostKeyAlias to one of its names",
+		Err:  ErrHostKeyUnknown,
+	}
 }
 
 func changedKey(t Target, shown string, want []xknownhosts.KnownKey) error {

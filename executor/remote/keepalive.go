@@ -6,27 +6,31 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
-// keepAlive tries the connection every interval until it ends, and ends it
-// when the host has not answered for three intervals.
-func (l *link) keepAlive(every time.Duration) {
-	tick := time.NewTicker(every)
+// keepAlive tries the connection at each interval until it ends, and ends it
+// when the host has not answered for as many intervals as the target allows;
+// silent is told how long that was.
+func keepAlive(client *ssh.Client, t Target, ended <-chan struct{}, silent func(time.Duration)) {
+	tick := time.NewTicker(t.Keepalive)
 	defer tick.Stop()
+	patience := time.Duration(t.KeepaliveCount) * t.Keepalive
 	for {
 		select {
-		case <-l.lost:
+		case <-ended:
 			return
 		case <-tick.C:
 		}
-		silent := time.AfterFunc(3*every, func() {
-			l.silent.Store(int64(3 * every))
-			_ = l.client.Close()
+		timer := time.AfterFunc(patience, func() {
+			silent(patience)
+			_ = client.Close()
 		})
-		_, _, err := l.client.SendRequest("keepalive@openssh.com", true, nil)
-		silent.Stop()
+		_, _, err := client.SendRequest("keepalive@openssh.com", true, nil)
+		timer.Stop()
 		if err != nil {
-			_ = l.client.Close()
+			_ = client.Close()
 			return
 		}
 	}

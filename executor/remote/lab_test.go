@@ -66,12 +66,20 @@ func serve(t *testing.T, o sshserver.Options) (*sshserver.Server, Target) {
 
 func dial(t *testing.T, target Target) *Conn {
 	t.Helper()
-	c, err := Dial(t.Context(), target, quiet())
+	c, err := network(t).Dial(t.Context(), target)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	return c
+}
+
+// network is one that ends after the connections of the test.
+func network(t *testing.T) *Network {
+	t.Helper()
+	n := NewNetwork(quiet())
+	t.Cleanup(func() { _ = n.Close() })
+	return n
 }
 
 // local is a connection to a server in this process.

@@ -75,9 +75,9 @@ func (l *lazy[T]) take() (T, bool) {
 }
 
 // connect logs in and starts the sh that reads.
-func connect(ctx context.Context, t Target, log *slog.Logger) (*link, error) {
-	began := time.Now()
-	client, err := login(ctx, t)
+func (n *Network) connect(ctx context.Context, t Target) (*link, error) {
+	began, log := time.Now(), n.log
+	client, err := n.login(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func connect(ctx context.Context, t Target, log *slog.Logger) (*link, error) {
 	}()
 	go func() {
 		defer l.work.Done()
-		l.keepAlive(t.Keepalive)
+		keepAlive(client, t, l.lost, func(d time.Duration) { l.silent.Store(int64(d)) })
 	}()
 	if _, err := l.readShell(ctx); err != nil {
 		l.close()

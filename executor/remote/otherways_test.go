@@ -76,7 +76,7 @@ func TestOtherAdvice(t *testing.T) {
 }
 
 func TestUnknownBecomeMethod(t *testing.T) {
-	_, err := Dial(t.Context(), Target{Name: "db1", Become: Become{Enabled: true, Method: "pbrun"}}, quiet())
+	_, err := network(t).Dial(t.Context(), Target{Name: "db1", Become: Become{Enabled: true, Method: "pbrun"}})
 	if err == nil || !strings.Contains(err.Error(), "there are doas, su, sudo") {
 		t.Errorf("got %v", err)
 	}

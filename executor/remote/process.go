@@ -182,7 +182,7 @@ func lost(ctx context.Context, t Target, err error) error {
 	}
 }
 
-// tap keeps the first words of a stream, looks for a prompt in them, and hands
+// tap keeps the first words of a stream, may look for a prompt in them, and hands
 // the stream on once somebody wants it.
 type tap struct {
 	mu     sync.Mutex
@@ -211,7 +211,7 @@ func (t *tap) Write(b []byte) (int, error) {
 	asked := 0
 	if sink == nil && len(t.text) < tapLimit {
 		t.text = append(t.text, b...)
-		if n := strings.Count(string(t.text), t.prompt); n > t.times {
+		if n := strings.Count(string(t.text), t.prompt); t.asked != nil && n > t.times {
 			t.times, asked = n, n
 		}
 	}

@@ -15,29 +15,56 @@ type Target struct {
 	Port    int    // 22 when zero
 	User    string
 
-	// Keys are private key files, tried in order and before the agent's keys.
+	// Via is the jump host through which this host is reached; nil for none.
+	Via *Target
+	// ProxyCommand is a shell command over whose stdin and stdout SSH is spoken,
+	// in place of a connection; empty for none.
+	ProxyCommand string
+
+	// Keys are private key files, tried in order and before the agent's keys. A
+	// file with a public key names a key of the agent.
 	Keys []string
+	// Certificates are files with certificates for the keys. One beside a key,
+	// named KEY-cert.pub, is found without.
+	Certificates []string
+	// IdentitiesOnly leaves out those keys of the agent that Keys do not name.
+	IdentitiesOnly bool
 	// Passphrase is asked for the passphrase of an encrypted key file that the
-	// agent does not hold, at each login: by many hosts at the same time, and
-	// again when a connection is made again. When nil, such a key is an error.
+	// agent does not hold, when the host takes the key: by many hosts at the
+	// same time, and again when a connection is made again. When nil, such a key
+	// is an error.
 	Passphrase func(file string) (string, error)
 	// AgentSocket is the ssh-agent's socket; empty means no agent.
 	AgentSocket string
 	// Password is tried after the keys when it is not empty.
 	Password string
+	// Answer is asked what the host asks besides a password, such as a one-time
+	// code. When nil, such a question fails the login.
+	Answer func(Question) (string, error)
 
 	// KnownHosts are the files with the host keys that are trusted, in
 	// OpenSSH's format. Files that do not exist are passed over.
 	KnownHosts []string
+	// HostKeyAlias is the name under which the host's keys are known; the
+	// address and port when empty.
+	HostKeyAlias string
+	// HashKnownHosts hides the host's name in lines that are added for it.
+	HashKnownHosts bool
+
+	// Lists of algorithms as ssh_config writes them; empty means our default.
+	HostKeyAlgorithms, KexAlgorithms, Ciphers, MACs string
 
 	Become Become
 
-	// Timeout bounds the connect and login together, and each start of a
-	// process on the host; 15 s when zero.
+	// Timeout bounds the connect and login together, with their repetitions and
+	// without the wait for a jump host or a person, and each start of a process
+	// on the host; 15 s when zero.
 	Timeout time.Duration
 	// Keepalive is how often an idle connection is tried; 15 s when zero. A
-	// connection that stays silent three times as long is lost.
-	Keepalive time.Duration
+	// connection that stays silent KeepaliveCount times as long is lost; 3 when
+	// zero.
+	Keepalive      time.Duration
+	KeepaliveCount int
 	// Secrets learns the passwords, so that no sink shows them. May be nil.
 	Secrets *secret.Redactor
 
@@ -51,6 +78,14 @@ const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 // jobsPath is in memory on most systems, and only root can make it.
 const jobsPath = "/run/lockstep"
+
+// Question is what a host asks at the login.
+type Question struct {
+	Login       string // who is asked, as USER@HOST:PORT
+	Instruction string // what the host says before; may be empty
+	Text        string
+	Hidden      bool // the answer must not be shown
+}
 
 // Become says as whom commands run and files are written.
 type Become struct {
@@ -71,6 +106,9 @@ func (t Target) withDefaults() Target {
 	}
 	if t.Keepalive == 0 {
 		t.Keepalive = 15 * time.Second
+	}
+	if t.KeepaliveCount == 0 {
+		t.KeepaliveCount = 3
 	}
 	if t.jobs == "" {
 		t.jobs = jobsPath

@@ -223,6 +223,20 @@ func TestJumps(t *testing.T) {
 	}
 }
 
+func TestCommandOfElsewhereIsFilledIn(t *testing.T) {
+	c, q := New(written(t, "HostName %h.example.com\nPort 2222\n")), Query{Alias: "db1", User: "joe"}
+	s, err := c.Host(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.Command(q, s, "ssh -W %h:%p %r@gw # %n 100%%"); err != nil || got != "ssh -W db1.example.com:2222 joe@gw # db1 100%" {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if got, err := c.Command(q, s, "None"); err != nil || got != "" {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add("Host a*b !c\nIdentityFile \"x\\\" y\" # z\nMatch final !host a,b user=c\nPort = 3")
 	f.Fuzz(func(t *testing.T, text string) {

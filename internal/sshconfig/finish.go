@@ -34,6 +34,13 @@ func (c *Config) finish(q Query, r raw) (Settings, error) {
 	return *s, f.err
 }
 
+// Command fills in the tokens of a proxy command that stands elsewhere, for a
+// host with these settings. "none" is no command.
+func (c *Config) Command(q Query, s Settings, text string) (string, error) {
+	f := &finisher{config: c, query: q, raw: newRaw(), s: s}
+	return f.fill("proxycommand", notNone(text)), f.err
+}
+
 func notNone(text string) string {
 	if strings.EqualFold(text, "none") {
 		return ""

@@ -24,11 +24,17 @@ type Options struct {
 	Address string
 	// User is the only login name; any when empty.
 	User string
-	// Keys may log in, and so may Password when it is not empty.
-	Keys     []ssh.PublicKey
-	Password string
-	// HostKey is made at the start when nil.
-	HostKey ssh.Signer
+	// Keys may log in, and so may Password when it is not empty, and who has a
+	// certificate of Authority when it is not nil.
+	Keys      []ssh.PublicKey
+	Password  string
+	Authority ssh.PublicKey
+	// Interview asks questions and says whether the answers let one in; none
+	// are asked when nil.
+	Interview func(ask ssh.KeyboardInteractiveChallenge) bool
+	// HostKey is made at the start when nil. OtherHostKeys are of other types.
+	HostKey       ssh.Signer
+	OtherHostKeys []ssh.Signer
 	// Env is added to the environment of commands.
 	Env []string
 	// Sh is the login shell; "/bin/sh" when empty. It is given -c and the line.
