@@ -18,6 +18,9 @@ type cache struct {
 	mu    sync.Mutex
 	known map[string]*answer
 	age   int // how often all was forgotten
+	// hashes are contents by path and version. They are not forgotten: a
+	// version that is still there says that the content is.
+	hashes map[string]*steps.Content
 }
 
 type answer struct {
@@ -29,7 +32,9 @@ type answer struct {
 	abandoned bool
 }
 
-func newCache(m Machine) *cache { return &cache{Machine: m, known: map[string]*answer{}} }
+func newCache(m Machine) *cache {
+	return &cache{Machine: m, known: map[string]*answer{}, hashes: map[string]*steps.Content{}}
+}
 
 // forget drops all that was read.
 func (c *cache) forget() {
@@ -133,6 +138,33 @@ func (c *cache) keep(age int, key string, value any) {
 func (c *cache) ReadFile(ctx context.Context, path string) ([]byte, error) {
 	data, err := recall(ctx, c, "read "+path, func() ([]byte, error) { return c.Machine.ReadFile(ctx, path) })
 	return slices.Clone(data), err
+}
+
+// Describe is Machine.Describe, done once for each version of the file.
+func (c *cache) Describe(ctx context.Context, path string) (*steps.Content, error) {
+	st, err := c.Stat(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	key := path + " " + st.Version
+	if st.Version == "" { // nothing to know it again by
+		return c.Machine.Describe(ctx, path)
+	}
+	return recall(ctx, c, "hash "+key, func() (*steps.Content, error) {
+		c.mu.Lock()
+		had := c.hashes[key]
+		c.mu.Unlock()
+		if had != nil {
+			return had, nil
+		}
+		made, err := c.Machine.Describe(ctx, path)
+		if err == nil {
+			c.mu.Lock()
+			c.hashes[key] = made
+			c.mu.Unlock()
+		}
+		return made, err
+	})
 }
 
 // ReadDir is Machine.ReadDir, remembered.

@@ -43,13 +43,28 @@ const (
 
 // Write is one change of one path that a batch makes.
 type Write struct {
-	Op    WriteOp
-	Path  string
-	Data  []byte      // for PutFile
+	Op   WriteOp
+	Path string
+	Data []byte // for PutFile
+	// From is for PutFile in place of Data when the content is too big for
+	// memory. The machine refuses content that is not what From describes. What
+	// an interrupted batch has brought of it to the host is kept for the next.
+	From *steps.Content
+	// Sent is told how many bytes of From are on the host or on their way, by any
+	// goroutine; it may be nil.
+	Sent  func(bytes int64)
 	Attrs steps.Attrs // a nil Mode keeps the mode, or is 0600 (0700) for what is new
 	// Was is what the change was derived from. The machine refuses the batch
 	// with steps.ErrDrifted when Was.Version is not what it finds.
 	Was steps.Stat
+}
+
+// Size is how many bytes a PutFile writes.
+func (w Write) Size() int64 {
+	if w.From != nil {
+		return w.From.Size
+	}
+	return int64(len(w.Data))
 }
 
 // CommitError says which write of a batch was refused or failed, and which

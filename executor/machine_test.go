@@ -66,6 +66,11 @@ func (m *machine) ReadFile(ctx context.Context, p string) ([]byte, error) {
 	return m.Fake.ReadFile(ctx, p)
 }
 
+func (m *machine) Describe(ctx context.Context, p string) (*steps.Content, error) {
+	m.note("describe " + p)
+	return m.Fake.Describe(ctx, p)
+}
+
 func (m *machine) Query(ctx context.Context, c steps.Command) (steps.Output, error) {
 	m.note("query " + strings.Join(c.Argv, " "))
 	if err := ctx.Err(); err != nil {
@@ -148,6 +153,10 @@ func (m *machine) Commit(ctx context.Context, batch []Write) error {
 func (m *machine) write(ctx context.Context, w Write) error {
 	switch w.Op {
 	case PutFile:
+		if w.From != nil {
+			w.Sent(w.From.Size)
+			return m.WriteContent(ctx, w.Path, w.From, w.Attrs)
+		}
 		return m.WriteFile(ctx, w.Path, w.Data, w.Attrs)
 	case PutAttrs:
 		return m.SetAttrs(ctx, w.Path, w.Attrs)

@@ -26,6 +26,8 @@ type overlay struct {
 	live bool
 	// touch is called when the host was changed or may have been.
 	touch func()
+	// sent is called when more of a big file is on the host.
+	sent func(path string, done, size int64)
 
 	mu      sync.Mutex
 	files   map[string]*pending
@@ -49,13 +51,14 @@ type pending struct {
 	attrs    steps.Attrs
 	data     []byte
 	hasData  bool
-	foreseen bool // the effect of an act, not a write of ours
-	since    int  // how many acts came before it
+	from     *steps.Content // in place of data
+	foreseen bool           // the effect of an act, not a write of ours
+	since    int            // how many acts came before it
 }
 
 func newOverlay(base *cache, live bool) *overlay {
 	return &overlay{
-		base: base, own: base, live: live, touch: func() {}, writers: map[string]string{},
+		base: base, own: base, live: live, touch: func() {}, sent: func(string, int64, int64) {}, writers: map[string]string{},
 		files: map[string]*pending{}, answers: map[string]foreseenAnswer{},
 	}
 }
@@ -207,10 +210,33 @@ func (o *overlay) ReadFile(ctx context.Context, p string) ([]byte, error) {
 	if st.Kind == steps.Absent {
 		return nil, fmt.Errorf("%s: %w", p, fs.ErrNotExist)
 	}
-	if f := o.pendingAt(at); f != nil && f.hasData {
+	f := o.pendingAt(at)
+	switch {
+	case f != nil && f.from != nil:
+		return nil, fmt.Errorf("%s: %w", p, steps.ErrTooBig)
+	case f != nil && f.hasData:
 		return slices.Clone(f.data), nil
 	}
 	return o.base.ReadFile(ctx, at)
+}
+
+// Describe tells size and hash of the content that is or will be at p.
+func (o *overlay) Describe(ctx context.Context, p string) (*steps.Content, error) {
+	at, st, err := o.resolve(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if st.Kind == steps.Absent {
+		return nil, fmt.Errorf("%s: %w", p, fs.ErrNotExist)
+	}
+	f := o.pendingAt(at)
+	switch {
+	case f != nil && f.from != nil:
+		return f.from, nil
+	case f != nil && f.hasData:
+		return steps.NewContent(slices.Clone(f.data), st.Unsettled), nil
+	}
+	return o.base.Describe(ctx, at)
 }
 
 // ReadDir returns the names that are or will be in p.

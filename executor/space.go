@@ -78,7 +78,7 @@ func (o *overlay) needs(ctx context.Context) (map[string]int64, error) {
 	sizes := map[string]int64{}
 	for p, f := range o.files {
 		if f.op == PutFile && f.hasData && !f.foreseen {
-			sizes[path.Dir(p)] += (int64(len(f.data))/block + 1) * block
+			sizes[path.Dir(p)] += (f.stat.Size/block + 1) * block
 		}
 	}
 	o.mu.Unlock()

@@ -15,6 +15,16 @@ import (
 
 // WriteFile keeps the new content of p until the next barrier.
 func (o *overlay) WriteFile(ctx context.Context, p string, data []byte, a steps.Attrs) error {
+	return o.write(ctx, p, pending{data: slices.Clone(data), hasData: true, stat: steps.Stat{Size: int64(len(data))}}, a)
+}
+
+// WriteContent keeps where the new content of p comes from until the next
+// barrier.
+func (o *overlay) WriteContent(ctx context.Context, p string, from *steps.Content, a steps.Attrs) error {
+	return o.write(ctx, p, pending{from: from, hasData: true, stat: steps.Stat{Size: from.Size}}, a)
+}
+
+func (o *overlay) write(ctx context.Context, p string, f pending, a steps.Attrs) error {
 	at, was, err := o.resolve(ctx, p)
 	if err != nil {
 		return err
@@ -26,8 +36,9 @@ func (o *overlay) WriteFile(ctx context.Context, p string, data []byte, a steps.
 		return err
 	}
 	st := o.made(ctx, was, a, steps.Regular)
-	st.Size, st.Unsettled = int64(len(data)), a.Unsettled
-	return o.put(ctx, at, was, pending{op: PutFile, stat: st, attrs: a, data: slices.Clone(data), hasData: true})
+	st.Size, st.Unsettled = f.stat.Size, a.Unsettled
+	f.op, f.stat, f.attrs = PutFile, st, a
+	return o.put(ctx, at, was, f)
 }
 
 // SetAttrs keeps the new attributes of p until the next barrier.
@@ -156,7 +167,7 @@ func (o *overlay) put(ctx context.Context, p string, was steps.Stat, f pending) 
 func merge(old, next pending) pending {
 	next.was = old.was
 	if next.op == PutAttrs && old.op != PutGone {
-		next.op, next.data, next.hasData = old.op, old.data, old.hasData
+		next.op, next.data, next.hasData, next.from = old.op, old.data, old.hasData, old.from
 		next.stat.Size, next.stat.Unsettled = old.stat.Size, old.stat.Unsettled
 	}
 	if next.attrs.Owner == "" {
@@ -177,7 +188,7 @@ func (o *overlay) flush(ctx context.Context) error {
 	batch := make([]Write, 0, len(o.order))
 	for _, p := range o.order {
 		f := o.files[p]
-		batch = append(batch, Write{Op: f.op, Path: p, Data: f.data, Attrs: f.attrs, Was: f.was})
+		batch = append(batch, o.batched(p, f))
 	}
 	o.files, o.order = map[string]*pending{}, nil
 	o.mu.Unlock()
@@ -195,6 +206,15 @@ func (o *overlay) flush(ctx context.Context) error {
 		o.mu.Unlock()
 	}
 	return err
+}
+
+// batched is a pending write as the machine takes it.
+func (o *overlay) batched(p string, f *pending) Write {
+	w := Write{Op: f.op, Path: p, Data: f.data, Attrs: f.attrs, Was: f.was}
+	if f.from != nil {
+		w.From, w.Sent = f.from, func(bytes int64) { o.sent(p, bytes, f.from.Size) }
+	}
+	return w
 }
 
 // untouched reports whether a commit failed in a way that changed nothing.

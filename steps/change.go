@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 )
 
@@ -79,13 +80,29 @@ type AttrEdit struct {
 }
 
 // Content is a file's content. Data stays in memory: what is printed or kept
-// is made from it by whoever shows it, with secrets masked.
+// is made from it by whoever shows it, with secrets masked. Content over
+// MaxRead has no Data, but can be opened where it is to be sent.
 type Content struct {
+	// Open gives the bytes of content without Data; nil when they are not at
+	// hand. It may be called by many goroutines.
+	Open func() (Source, error) `json:"-"`
+
 	Data   []byte `json:"-"`
 	SHA256 string `json:"sha256,omitempty"`
 	Size   int64  `json:"size"`
 	// Unsettled: only the real run makes the content, so SHA256 is empty.
 	Unsettled bool `json:"unsettled,omitempty"`
+}
+
+// Source is opened content.
+type Source interface {
+	io.ReaderAt
+	io.Closer
+}
+
+// Equal reports whether two contents are the same for sure.
+func (c *Content) Equal(d *Content) bool {
+	return c.Size == d.Size && c.SHA256 != "" && c.SHA256 == d.SHA256
 }
 
 // NewContent describes data.
@@ -162,6 +179,9 @@ func applyFile(ctx context.Context, h Host, e Edit) error {
 	case e.After != nil:
 		attrs := e.Wanted
 		attrs.Unsettled = e.After.Unsettled
+		if e.After.Open != nil {
+			return h.WriteContent(ctx, e.Subject, e.After, attrs)
+		}
 		return h.WriteFile(ctx, e.Subject, e.After.Data, attrs)
 	case e.Op == Create:
 		return h.Mkdir(ctx, e.Subject, e.Wanted)

@@ -31,6 +31,10 @@ type Reader interface {
 	// ReadFile returns a regular file's content, following links. A missing
 	// file gives fs.ErrNotExist; one over MaxRead gives ErrTooBig.
 	ReadFile(ctx context.Context, path string) ([]byte, error)
+	// Describe tells a regular file's size and SHA-256, following links, without
+	// taking it into memory: for files over MaxRead. On the control machine the
+	// Content can be opened. A missing file gives fs.ErrNotExist.
+	Describe(ctx context.Context, path string) (*Content, error)
 	// ReadDir returns the names in a directory in byte order, without "." and
 	// "..". A missing directory gives fs.ErrNotExist.
 	ReadDir(ctx context.Context, path string) ([]string, error)
@@ -50,6 +54,9 @@ type Host interface {
 	// one act: readers see the old content or the new, never a mixture. The
 	// directory must exist. Attributes that a leaves open keep their value.
 	WriteFile(ctx context.Context, path string, data []byte, a Attrs) error
+	// WriteContent is WriteFile for content that is too big for memory. It is
+	// opened when it is sent, which may be later, and must still be the same.
+	WriteContent(ctx context.Context, path string, from *Content, a Attrs) error
 	// SetAttrs changes owner, group and mode of what is at path.
 	SetAttrs(ctx context.Context, path string, a Attrs) error
 	// Mkdir makes one directory; its parent must exist. It is no error when

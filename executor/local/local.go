@@ -244,7 +244,7 @@ func (m Machine) write(ctx context.Context, w executor.Write) error {
 	case executor.PutGone:
 		return os.Remove(w.Path)
 	case executor.PutFile:
-		return m.put(w, now, mode)
+		return m.put(ctx, w, now, mode)
 	case executor.PutDir:
 		if now.Kind == steps.Absent {
 			if err := os.Mkdir(w.Path, 0o700); err != nil {
@@ -258,7 +258,7 @@ func (m Machine) write(ctx context.Context, w executor.Write) error {
 	return os.Chmod(w.Path, osMode(mode))
 }
 
-func (m Machine) put(w executor.Write, now steps.Stat, mode fs.FileMode) error {
+func (m Machine) put(ctx context.Context, w executor.Write, now steps.Stat, mode fs.FileMode) error {
 	f, err := renameio.NewPendingFile(w.Path, renameio.WithPermissions(0o600), renameio.IgnoreUmask())
 	if err != nil {
 		return err
@@ -274,7 +274,7 @@ func (m Machine) put(w executor.Write, now steps.Stat, mode fs.FileMode) error {
 	if err := chown(f.Name(), a); err != nil {
 		return err
 	}
-	if _, err := f.Write(w.Data); err != nil {
+	if err := fill(ctx, f, w); err != nil {
 		return err
 	}
 	if err := f.Chmod(osMode(mode)); err != nil { // last, since chown drops setuid

@@ -42,7 +42,7 @@ func (c *Conn) Commit(ctx context.Context, batch []executor.Write) error {
 		err = ctx.Err()
 	}
 	if err != nil {
-		c.discard(plan)
+		c.discard(plan, keepsParts(ctx, err))
 		return &executor.CommitError{Path: plan[at].Path, Err: err}
 	}
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.patience)
@@ -57,7 +57,7 @@ func (c *Conn) Commit(ctx context.Context, batch []executor.Write) error {
 		at, err = inlineError(plan, out)
 	}
 	if err != nil {
-		c.discard(plan)
+		c.discard(plan, keepsParts(ctx, err))
 		return &executor.CommitError{Path: plan[at].Path, Err: err}
 	}
 	return judge(plan, out)
@@ -91,6 +91,9 @@ func (c *Conn) place(ctx context.Context, batch []executor.Write) ([]staged, err
 			dir = path.Dir(dir)
 		}
 		plan[i].temp = path.Join(dir, fmt.Sprintf(".lockstep-%s-%d", id, i))
+		if w.From != nil {
+			plan[i].temp = path.Join(dir, partName(plan[i].real, w.From))
+		}
 	}
 	return plan, nil
 }
@@ -108,13 +111,14 @@ func (c *Conn) resolve(ctx context.Context, link string) (string, error) {
 	return real, nil
 }
 
-// discard removes what was staged, as far as the host can be reached.
-func (c *Conn) discard(plan []staged) {
+// discard removes what was staged, as far as the host can be reached; the parts
+// of big files only if they are not kept.
+func (c *Conn) discard(plan []staged, keep bool) {
 	var script strings.Builder
 	script.WriteString("rm -f --")
 	found := false
 	for _, s := range plan {
-		if s.temp != "" {
+		if s.temp != "" && (s.From == nil || !keep) {
 			script.WriteString(" " + shellescape.Quote(s.temp))
 			found = true
 		}
@@ -194,13 +198,13 @@ func isFull(s staged, said string, free room, known bool) bool {
 	if has("No space left") || has("uota exceeded") {
 		return true
 	}
-	return known && free.bytes < int64(len(s.Data)) && !has("denied") && !has("o such file")
+	return known && free.bytes < s.Size() && !has("denied") && !has("o such file")
 }
 
 func fullProblem(s staged, said string, free room) error {
 	why := said
 	if free.mount != "" {
-		why = fmt.Sprintf("%d KiB are free on %s, the new content has %d", free.bytes>>10, free.mount, (len(s.Data)+1023)>>10)
+		why = fmt.Sprintf("%d KiB are free on %s, the new content has %d", free.bytes>>10, free.mount, (s.Size()+1023)>>10)
 	}
 	return &steps.Problem{
 		What: fmt.Sprintf("no room for %s on its file system; the old content stays", s.real),

@@ -31,6 +31,7 @@ type Conn struct {
 	end    context.CancelFunc
 	jobs   sync.WaitGroup // those that Close ends
 
+	cats     sync.Once     // that files go through cat is said
 	inline   int           // payloads of a batch up to this many bytes go through the sh
 	servers  []string      // where an sftp-server may be
 	patience time.Duration // how long the moment of a commit may take

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
@@ -56,6 +57,7 @@ folder() {
 attrs "$@"; echo "done $1"
 }
 change() { attrs "$@"; echo "done $1"; }
+stale() { for p in "$1"*; do [ ! -e "$p" ] || rm -f -- "$p"; done; }
 gone() {
 if [ -d "$2" ] && [ ! -L "$2" ]; then rmdir -- "$2"; else rm -f -- "$2"; fi || broken $1
 echo "done $1"
@@ -72,7 +74,7 @@ func commitScript(plan []staged) string {
 	b.WriteString(statFunctions + guardFunctions)
 	for i, s := range plan {
 		if s.temp != "" {
-			fmt.Fprintf(&b, "temp%d=%s; whole %d \"$temp%d\" %d\n", i, shellescape.Quote(s.temp), i, i, len(s.Data))
+			fmt.Fprintf(&b, "temp%d=%s; whole %d \"$temp%d\" %d\n", i, shellescape.Quote(s.temp), i, i, s.Size())
 		}
 	}
 	for i, s := range plan {
@@ -91,6 +93,9 @@ func commitScript(plan []staged) string {
 	}
 	for i, s := range plan {
 		b.WriteString(moveLine(i, s))
+		if s.Op == executor.PutFile || s.Op == executor.PutGone {
+			fmt.Fprintf(&b, "stale %s\n", shellescape.Quote(path.Join(dirOf(s.real), partPrefix(s.real))))
+		}
 	}
 	fmt.Fprintf(&b, "flush %s\n", strings.Join(folders(plan), " "))
 	return b.String()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"al.essio.dev/pkg/shellescape"
@@ -19,10 +20,10 @@ func dirOf(p string) string { return path.Dir(path.Clean(p)) }
 // round trip of its own: they are returned as a script. Others go by SFTP, and
 // where the host has no sftp-server through the stdin of a cat.
 func (c *Conn) stage(ctx context.Context, plan []staged) (script string, at int, err error) {
-	total, first := 0, -1
+	total, first := int64(0), -1
 	for i, s := range plan {
 		if s.temp != "" {
-			total += len(s.Data)
+			total += s.Size()
 			if first < 0 {
 				first = i
 			}
@@ -31,7 +32,7 @@ func (c *Conn) stage(ctx context.Context, plan []staged) (script string, at int,
 	if first < 0 {
 		return "", 0, nil
 	}
-	if total <= c.inline {
+	if total <= int64(c.inline) && !hasBig(plan) {
 		return inlineScript(plan), 0, nil
 	}
 	l, _, err := c.shell(ctx, (*link).writeShell)
@@ -49,11 +50,33 @@ func (c *Conn) stage(ctx context.Context, plan []staged) (script string, at int,
 
 func (c *Conn) stageFiles(ctx context.Context, l *link, plan []staged) (int, error) {
 	at, err := l.stageSFTP(ctx, plan, c.servers)
-	if !errors.Is(err, errNoSFTP) {
+	if errors.Is(err, errNoSFTP) {
+		c.sayCat()
+		at, err = l.stageCat(ctx, plan)
+	}
+	if err != nil {
 		return at, err
 	}
-	c.log.Info("no sftp-server on the host: files go through cat", "host", c.target.Name)
-	return l.stageCat(ctx, plan)
+	for i, s := range plan {
+		if s.From == nil {
+			continue
+		}
+		if err := c.stageBig(ctx, l, s); err != nil {
+			return i, err
+		}
+	}
+	return 0, nil
+}
+
+// sayCat says once that files take a slower way.
+func (c *Conn) sayCat() {
+	c.cats.Do(func() {
+		c.log.Warn("no sftp-server on the host: files go through cat, one after the other", "host", c.target.Name)
+	})
+}
+
+func hasBig(plan []staged) bool {
+	return slices.ContainsFunc(plan, func(s staged) bool { return s.From != nil })
 }
 
 // inlineScript lets the remote sh itself write the bytes. printf is a builtin,

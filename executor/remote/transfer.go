@@ -79,7 +79,7 @@ func (l *link) stageSFTP(ctx context.Context, plan []staged, servers []string) (
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for i, s := range plan {
-		if s.temp == "" {
+		if s.temp == "" || s.From != nil {
 			continue
 		}
 		group.Go(func() error {
@@ -119,6 +119,14 @@ func (l *link) transferError(ctx context.Context, session *sftpSession, s staged
 		session.process.end()
 		return errors.Join(ctx.Err(), err)
 	}
+	return l.transferFailure(ctx, s, err)
+}
+
+// transferFailure adds how much room is left.
+func (l *link) transferFailure(ctx context.Context, s staged, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	said, _ := l.once(ctx, "broken() { "+freeFunction+"; }; broken 0 "+shellescape.Quote(s.temp))
 	return stageError(s, steps.Output{Stdout: []byte(said), Stderr: []byte(err.Error()), Code: 1})
 }
@@ -127,7 +135,7 @@ func (l *link) transferError(ctx context.Context, session *sftpSession, s staged
 // on which nothing else travels.
 func (l *link) stageCat(ctx context.Context, plan []staged) (int, error) {
 	for i, s := range plan {
-		if s.temp == "" {
+		if s.temp == "" || s.From != nil {
 			continue
 		}
 		if err := l.cat(ctx, s); err != nil {
@@ -138,9 +146,16 @@ func (l *link) stageCat(ctx context.Context, plan []staged) (int, error) {
 }
 
 func (l *link) cat(ctx context.Context, s staged) error {
-	temp := shellescape.Quote(s.temp)
-	p, err := start(ctx, l.client, l.target, "umask 077; set -C; broken() { "+freeFunction+
-		"; exit 1; }; cat >"+temp+" || broken 0 "+temp)
+	return l.pour(ctx, s, "umask 077; set -C; cat >"+shellescape.Quote(s.temp), func(to io.Writer) error {
+		_, err := to.Write(s.Data)
+		return err
+	})
+}
+
+// pour runs a script that puts its stdin into the temporary file.
+func (l *link) pour(ctx context.Context, s staged, script string, fill func(io.Writer) error) error {
+	p, err := start(ctx, l.client, l.target, "broken() { "+freeFunction+
+		"; exit 1; }; { "+script+"; } || broken 0 "+shellescape.Quote(s.temp))
 	if err != nil {
 		return err
 	}
@@ -148,7 +163,7 @@ func (l *link) cat(ctx context.Context, s staged) error {
 	p.said.pass(&said)
 	stop := context.AfterFunc(ctx, func() { _ = p.session.Close() })
 	defer stop()
-	_, err = p.in.Write(s.Data)
+	err = fill(p.in)
 	if err == nil || errors.Is(err, io.EOF) {
 		err = p.in.Close()
 	}

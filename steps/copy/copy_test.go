@@ -32,6 +32,14 @@ func TestConformance(t *testing.T) {
 			Build: func(w *stepstest.World) { w.Control.PutFile("/plan/a", "a"); w.Control.PutFile("/b", "b") }},
 		stepstest.Case{Name: "over a big file", YAML: `{content: a, dest: /big}`,
 			Build: func(w *stepstest.World) { w.Self.PutFile("/big", strings.Repeat("x", steps.MaxRead+1)) }},
+		stepstest.Case{Name: "big and new", YAML: `{src: a, dest: /a}`,
+			Build: func(w *stepstest.World) { w.Control.PutFile("/plan/a", big("x")) }},
+		stepstest.Case{Name: "big and changed", YAML: `{src: a, dest: /a}`,
+			Build: func(w *stepstest.World) { w.Control.PutFile("/plan/a", big("x")); w.Self.PutFile("/a", big("y")) }},
+		stepstest.Case{Name: "big over small", YAML: `{src: a, dest: /a}`,
+			Build: func(w *stepstest.World) { w.Control.PutFile("/plan/a", big("x")); w.Self.PutFile("/a", "y") }},
+		stepstest.Case{Name: "big as wanted", YAML: `{src: a, dest: /a}`, Holds: true,
+			Build: func(w *stepstest.World) { w.Control.PutFile("/plan/a", big("x")); w.Self.PutFile("/a", big("x")) }},
 		stepstest.Case{Name: "not made yet", YAML: `{src: a, dest: /a}`,
 			Build: func(w *stepstest.World) {
 				w.Control.PutFile("/plan/a", "made in memory")
@@ -39,6 +47,9 @@ func TestConformance(t *testing.T) {
 			}},
 	)
 }
+
+// big is content that is not taken into memory at once.
+func big(s string) string { return strings.Repeat(s, steps.MaxRead+1) }
 
 func TestUnsettledIsPassedOn(t *testing.T) {
 	w := stepstest.NewWorld(Kind())
@@ -94,9 +105,6 @@ func TestRefuses(t *testing.T) {
 		{"dangling link", `{content: a, dest: /l}`, "which does not exist", func(w *stepstest.World) { w.Self.PutLink("/l", "/none") }},
 		{"no source", `{src: a, dest: /a}`, "/plan/a does not exist on the control machine", func(*stepstest.World) {}},
 		{"source is a directory", `{src: a, dest: /a}`, "is a directory, not a file", func(w *stepstest.World) { w.Control.PutDir("/plan/a") }},
-		{"source too big", `{src: a, dest: /a}`, "4194305 bytes", func(w *stepstest.World) {
-			w.Control.PutFile("/plan/a", strings.Repeat("x", steps.MaxRead+1))
-		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := stepstest.NewWorld(Kind())

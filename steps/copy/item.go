@@ -84,9 +84,7 @@ func (i item) read(ctx context.Context, control steps.Reader) (*steps.Content, e
 	}
 	data, err := control.ReadFile(ctx, at)
 	if errors.Is(err, steps.ErrTooBig) {
-		return nil, &steps.Problem{What: fmt.Sprintf("%s has %d bytes", i.src, s.Size), Err: err,
-			Why: fmt.Sprintf("copy is for configuration and certificates, up to %d bytes", steps.MaxRead),
-			Do:  "bring big files by a package or a command"}
+		return control.Describe(ctx, at)
 	}
 	if err != nil {
 		return nil, err

@@ -1,9 +1,11 @@
 package stepstest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -51,6 +53,33 @@ func (f *Fake) ReadFile(ctx context.Context, p string) ([]byte, error) {
 	return slices.Clone(e.data), nil
 }
 
+// Describe implements steps.Reader. The content can be opened on any host.
+func (f *Fake) Describe(ctx context.Context, p string) (*steps.Content, error) {
+	if err := f.read(ctx); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e, err := f.find(p, true)
+	switch {
+	case err != nil:
+		return nil, err
+	case e.stat.Kind != steps.Regular:
+		return nil, fmt.Errorf("%s is a %s, not a file", p, e.stat.Kind)
+	}
+	c := steps.NewContent(nil, e.stat.Unsettled)
+	if data := slices.Clone(e.data); !c.Unsettled {
+		c = steps.NewContent(data, false)
+		c.Data, c.Open = nil, func() (steps.Source, error) { return opened{bytes.NewReader(data)}, nil }
+	}
+	return c, nil
+}
+
+// opened is content in memory.
+type opened struct{ *bytes.Reader }
+
+func (opened) Close() error { return nil }
+
 // ReadDir implements steps.Reader.
 func (f *Fake) ReadDir(ctx context.Context, p string) ([]string, error) {
 	if err := f.read(ctx); err != nil {
@@ -93,6 +122,20 @@ func (f *Fake) WriteFile(ctx context.Context, p string, data []byte, a steps.Att
 	e.data, e.stat.Size, e.stat.Unsettled = slices.Clone(data), int64(len(data)), a.Unsettled && f.preview
 	f.setAttrs(e, a)
 	return nil
+}
+
+// WriteContent implements steps.Host.
+func (f *Fake) WriteContent(ctx context.Context, p string, from *steps.Content, a steps.Attrs) error {
+	r, err := from.Open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	data, err := io.ReadAll(io.NewSectionReader(r, 0, from.Size))
+	if err != nil {
+		return err
+	}
+	return f.WriteFile(ctx, p, data, a)
 }
 
 // Mkdir implements steps.Host.

@@ -25,7 +25,7 @@ func contentLines(e steps.Edit, r *secret.Redactor) []string {
 	switch {
 	case isPEM(before) || isPEM(after):
 		return append(prefixed("- ", described(before)), prefixed("+ ", described(after))...)
-	case !isText(before) || !isText(after) || before == nil && after == nil:
+	case e.After.Open != nil || !isText(before) || !isText(after) || before == nil && after == nil:
 		return binaryLines(e)
 	default:
 		return textLines(e.Subject, string(before), string(after), r)
@@ -75,6 +75,9 @@ func binaryLines(e steps.Edit) []string {
 	show := func(prefix string, c *steps.Content) []string {
 		if c == nil {
 			return nil
+		}
+		if c.SHA256 == "" {
+			return []string{fmt.Sprintf("%s%d bytes", prefix, c.Size)}
 		}
 		return []string{fmt.Sprintf("%s%d bytes, sha256 %s", prefix, c.Size, short(c.SHA256))}
 	}

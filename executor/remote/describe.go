@@ -1,0 +1,45 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"al.essio.dev/pkg/shellescape"
+
+	"lockstep/steps"
+)
+
+// hashFunction prints the SHA-256 of stdin. coreutils and busybox have the one
+// program, BSD and macOS the other.
+const hashFunction = `sha() {
+if command -v sha256sum >/dev/null; then sha256sum; elif command -v shasum >/dev/null; then shasum -a 256
+else echo "the host has neither sha256sum nor shasum" >&2; return 1; fi
+}
+`
+
+// Describe tells size and hash of a file, which the host itself works out.
+func (c *Conn) Describe(ctx context.Context, path string) (*steps.Content, error) {
+	a, err := c.ask(ctx, describeScript(path))
+	if err != nil {
+		return nil, fmt.Errorf("hash %s: %w", path, err)
+	}
+	if a.code != 0 {
+		return nil, readProblem("hash", path, "regular file", a)
+	}
+	var d steps.Content
+	if _, err := fmt.Sscanf(string(a.out), "%d %64s", &d.Size, &d.SHA256); err != nil || len(d.SHA256) != 64 {
+		return nil, fmt.Errorf("hash %s: the host answers %q", path, a.out)
+	}
+	return &d, nil
+}
+
+func describeScript(path string) string {
+	return hashFunction + "p=" + shellescape.Quote(path) + `
+[ -e "$p" ] || ` + missingScript() + `
+[ -f "$p" ] || exit ` + strconv.Itoa(codeKind) + `
+[ -r "$p" ] || exit ` + strconv.Itoa(codeDenied) + `
+exec <"$p"
+n=$(($(wc -c <"$p"))); h=$(sha) || exit 1
+echo "$n $h"`
+}
