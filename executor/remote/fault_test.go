@@ -141,7 +141,7 @@ func impatient(t *testing.T) func(*Target) {
 // comes to all: each costs a login. TestPartOfACommitDoesNothing takes all of
 // what the sh on the host reads.
 func TestDamageAtAnyByteLeavesWholeFiles(t *testing.T) {
-	places := int64(60)
+	places := int64(25)
 	if testing.Short() {
 		places = 5
 	}
