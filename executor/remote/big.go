@@ -72,22 +72,22 @@ type big struct {
 }
 
 // take returns the next chunk to send.
-func (b *big) take() (*counted, int64, bool) {
+func (b *big) take() (*metered, int64, bool) {
 	n := b.next.Add(1) - 1
 	if n >= int64(len(b.missing)) {
 		return nil, 0, false
 	}
 	i := b.missing[n]
-	return &counted{chunk(b.from, b.From.Size, i), b}, i * chunkSize, true
+	return &metered{chunk(b.from, b.From.Size, i), b}, i * chunkSize, true
 }
 
-// counted tells how far the file is as it is read.
-type counted struct {
+// metered tells how far the file is as it is read.
+type metered struct {
 	*io.SectionReader
 	big *big
 }
 
-func (r *counted) Read(p []byte) (int, error) {
+func (r *metered) Read(p []byte) (int, error) {
 	n, err := r.SectionReader.Read(p)
 	if done := r.big.done.Add(int64(n)); n > 0 && r.big.Sent != nil {
 		r.big.Sent(done)
