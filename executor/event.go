@@ -24,6 +24,10 @@ const (
 	EventStep EventType = "step"
 	// EventGate is a gate's answer: Host, Stage, Status, and Error when red.
 	EventGate EventType = "gate"
+	// EventProgress tells how far a big file is on its way to a host: Host, Name
+	// (its path), Bytes and Size. It comes at most twice a second for each host,
+	// once at the end, and out of the order of hosts.
+	EventProgress EventType = "progress"
 	// EventNote is a remark for people: Message.
 	EventNote EventType = "note"
 	// EventEnd closes the run: Counts, and Error if it did not succeed.
@@ -64,6 +68,8 @@ type Event struct {
 	Message string
 	Err     error
 	Elapsed time.Duration
+
+	Bytes, Size int64
 
 	Hosts  []string
 	Stages int

@@ -34,6 +34,8 @@ type event struct {
 	Message string   `json:"message,omitempty"`
 	Error   string   `json:"error,omitempty"`
 	Seconds float64  `json:"seconds,omitempty"`
+	Bytes   int64    `json:"bytes,omitempty"`
+	Size    int64    `json:"size,omitempty"`
 	Hosts   []string `json:"hosts,omitempty"`
 	Stages  int      `json:"stages,omitempty"`
 	Width   int      `json:"width,omitempty"`
@@ -55,7 +57,7 @@ func (l *lines) Event(e executor.Event) {
 	out := event{
 		Event: string(e.Type), DryRun: l.dry,
 		Host: e.Host, Stage: e.Stage, Step: e.Step, Name: e.Name, Kind: e.Kind, Status: string(e.Status),
-		Message: e.Message, Hosts: e.Hosts, Stages: e.Stages, Width: e.Width, Counts: e.Counts,
+		Message: e.Message, Bytes: e.Bytes, Size: e.Size, Hosts: e.Hosts, Stages: e.Stages, Width: e.Width, Counts: e.Counts,
 	}
 	if !l.dry { // a dry run of the same says the same
 		out.Time, out.Seconds = e.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), e.Elapsed.Seconds()

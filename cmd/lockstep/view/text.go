@@ -25,10 +25,11 @@ type text struct {
 	steps  []executor.Event // of a dry run
 	gates  []executor.Event
 	noted  []string // notes that were shown, each behind its host
+	ways   ways     // big files that are under way
 }
 
 func (t *text) printf(format string, args ...any) {
-	_, _ = io.WriteString(t.w, t.redactor.String(fmt.Sprintf(format, args...))) // a broken pipe shows at exit
+	_, _ = io.WriteString(t.w, t.ways.clear()+t.redactor.String(fmt.Sprintf(format, args...))) // a broken pipe shows at exit
 }
 
 // Event takes one event.
@@ -57,6 +58,8 @@ func (t *text) Event(e executor.Event) {
 		} else {
 			t.gate(e)
 		}
+	case executor.EventProgress:
+		t.progress(e)
 	case executor.EventNote:
 		t.printf("  %s: %s\n", strings.Join(e.Hosts, ", "), e.Message)
 	case executor.EventEnd:
