@@ -51,6 +51,8 @@ type flags struct {
 	detailed   bool
 	yes        bool
 	check      bool
+
+	fingerprints string
 }
 
 func (a *app) command() *cobra.Command {
@@ -74,7 +76,7 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().CountVarP(&a.flags.verbose, "verbose", "v", "say more (-vv: debug)")
-	root.AddCommand(a.planCommand(), a.applyCommand(), a.validateCommand(), a.doctorCommand(), a.inventoryCommand(), a.varsCommand(), a.stepsCommand(), a.schemaCommand())
+	root.AddCommand(a.planCommand(), a.applyCommand(), a.validateCommand(), a.doctorCommand(), a.hostKeysCommand(), a.inventoryCommand(), a.varsCommand(), a.stepsCommand(), a.schemaCommand())
 	return root
 }
 
