@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"strings"
@@ -46,6 +47,26 @@ func TestOverlayKeepsAReferenceOfBigContent(t *testing.T) {
 				t.Errorf("%d bytes are on the host", got)
 			}
 		})
+	}
+}
+
+// holding is a machine that has a part of every big file.
+type holding struct{ *machine }
+
+func (holding) Held(context.Context, string, *steps.Content) (int64, error) { return 3 << 20, nil }
+
+func TestRoomThatAPartTakesIsNotNeededAgain(t *testing.T) {
+	m := newMachine(t, "db1")
+	m.free = "2048" // KiB, and the file has a byte over 4 MiB
+	for _, row := range []struct {
+		machine Machine
+		full    bool
+	}{{m, true}, {holding{m}, false}} {
+		o := newOverlay(newCache(row.machine), false)
+		must(t, o.WriteContent(t.Context(), "/big", bigSource(t), steps.Attrs{}))
+		if err := o.checkSpace(t.Context()); (err != nil) != row.full {
+			t.Errorf("got %v, want full %v", err, row.full)
+		}
 	}
 }
 

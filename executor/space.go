@@ -74,14 +74,14 @@ func roomQuery(dir string) steps.Command {
 
 // needs sums what would be written, by the nearest directory that exists now.
 func (o *overlay) needs(ctx context.Context) (map[string]int64, error) {
-	o.mu.Lock()
-	sizes := map[string]int64{}
-	for p, f := range o.files {
-		if f.op == PutFile && f.hasData && !f.foreseen {
-			sizes[path.Dir(p)] += (f.stat.Size/block + 1) * block
+	sizes, big := o.sizes()
+	for p, from := range big {
+		held, err := o.held(ctx, p, from)
+		if err != nil {
+			return nil, err
 		}
+		sizes[path.Dir(p)] -= min(held, from.Size)
 	}
-	o.mu.Unlock()
 	need := map[string]int64{}
 	for dir, size := range sizes {
 		for dir != "/" {
@@ -97,6 +97,38 @@ func (o *overlay) needs(ctx context.Context) (map[string]int64, error) {
 		need[dir] += size
 	}
 	return need, nil
+}
+
+// sizes sums what would be written by directory, and lists the big files in it.
+func (o *overlay) sizes() (byDir map[string]int64, big map[string]*steps.Content) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	byDir, big = map[string]int64{}, map[string]*steps.Content{}
+	for p, f := range o.files {
+		if f.op != PutFile || !f.hasData || f.foreseen {
+			continue
+		}
+		byDir[path.Dir(p)] += (f.stat.Size/block + 1) * block
+		if f.from != nil {
+			big[p] = f.from
+		}
+	}
+	return byDir, big
+}
+
+// Holder is implemented by a machine that keeps what an interrupted batch
+// brought of a big file.
+type Holder interface {
+	// Held is how much room that takes now, for this content at path.
+	Held(ctx context.Context, path string, from *steps.Content) (int64, error)
+}
+
+func (o *overlay) held(ctx context.Context, p string, from *steps.Content) (int64, error) {
+	h, ok := o.base.Machine.(Holder)
+	if !ok {
+		return 0, nil
+	}
+	return h.Held(ctx, p, from)
 }
 
 // parseDF reads the POSIX format of df -P: the second line holds size, used

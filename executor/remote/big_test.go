@@ -157,6 +157,9 @@ func TestInterruptedBigFileIsResumed(t *testing.T) {
 		if info, _ := os.Stat(left[0]); info.Mode() != 0o600 {
 			t.Errorf("the part has mode %v", info.Mode())
 		}
+		if held, err := c.Held(t.Context(), dir+"/image", content); err != nil || held == 0 || held > content.Size+1<<20 {
+			t.Errorf("held are %d bytes, %v", held, err)
+		}
 		before, _ := cutter.Seen()
 		if err := c.Commit(t.Context(), batch); err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"al.essio.dev/pkg/shellescape"
 
+	"lockstep/executor"
 	"lockstep/steps"
 )
 
@@ -36,6 +37,21 @@ func partPrefix(real string) string {
 // partName can be guessed by who knows the content: what has the name is looked
 // at before it is used.
 func partName(real string, c *steps.Content) string { return partPrefix(real) + c.SHA256[:32] }
+
+var _ executor.Holder = (*Conn)(nil)
+
+// Held is how much room the part takes that an interrupted transfer left.
+func (c *Conn) Held(ctx context.Context, real string, from *steps.Content) (int64, error) {
+	a, err := c.ask(ctx, "stat -c '%b %B' -- "+shellescape.Quote(path.Join(dirOf(real), partName(real, from)))+" 2>/dev/null || echo 0 0")
+	if err != nil {
+		return 0, err
+	}
+	var blocks, size int64
+	if _, err := fmt.Sscan(string(a.out), &blocks, &size); err != nil {
+		return 0, fmt.Errorf("the host's stat answers %q", a.out)
+	}
+	return blocks * size, nil
+}
 
 // openPart makes the part of s or finds what is there of it, and returns the
 // hashes of its chunks. A file of that name which is not surely our own is
