@@ -263,7 +263,7 @@ func (a *app) vouched() (map[string]bool, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("--fingerprints: %s has no word that begins with SHA256:", a.flags.fingerprints)
+		return nil, fmt.Errorf("--fingerprints: %s has no fingerprint, a word that begins with SHA256", a.flags.fingerprints)
 	}
 	return found, nil
 }
