@@ -42,9 +42,27 @@ const (
 	codeCriticalExt     = 34
 	codeTooLong         = 22
 	codeConstraints     = 47
+	codeLeafKeyTooSmall = 66
+	codeCAKeyTooSmall   = 67
+	codeDigestTooWeak   = 68
 )
 
 const maxChain = 100 // OpenSSL's default depth
+
+// Rules are what a chain is verified for.
+type Rules struct {
+	Now     time.Time
+	Purpose Purpose
+	// Level is OpenSSL's security level, as in `openssl verify -auth_level`. At
+	// zero, the default of that command, no key is too short and no digest too
+	// weak.
+	Level int
+}
+
+// UsualLevel is the security level of TLS in Debian, Ubuntu, RHEL 8 and later,
+// and in OpenSSL 3.2 and later. It is what `openssl verify` does not apply
+// unless it is asked to.
+const UsualLevel = 2
 
 // Verify checks chain (leaf first, then what the peer sends along) against the
 // CA bundle trusted, by the rules of OpenSSL rather than Go's: the issuer is
@@ -53,18 +71,22 @@ const maxChain = 100 // OpenSSL's default depth
 // counts all the way up. It returns nil or a *ChainError.
 //
 // Revocation and certificate policies are not judged.
-func Verify(chain, trusted []*x509.Certificate, now time.Time, p Purpose) error {
+func Verify(chain, trusted []*x509.Certificate, r Rules) error {
 	if len(chain) == 0 {
 		return &ChainError{Code: codeNoIssuerLocally, Subject: "(none)", Reason: "there is no certificate to verify"}
 	}
-	path, err := buildPath(chain[0], chain[1:], trusted, now)
+	if bits := keyStrength(chain[0].PublicKey); bits < strengthOf(r.Level) {
+		return chainError(codeLeafKeyTooSmall, chain, 0, "its key is too short: "+keyName(chain[0].PublicKey))
+	}
+	path, err := buildPath(chain[0], chain[1:], trusted, r.Now)
 	if err != nil {
 		return err
 	}
 	for _, check := range []func() error{
-		func() error { return checkExtensions(path, p) },
-		func() error { return checkNameConstraints(path, now) },
-		func() error { return checkSignatures(path, now) },
+		func() error { return checkExtensions(path, r.Purpose) },
+		func() error { return checkLevel(path, r.Level) },
+		func() error { return checkSignatures(path, r.Now) },
+		func() error { return checkNameConstraints(path, r.Now) },
 	} {
 		if err := check(); err != nil {
 			return err

@@ -2,6 +2,8 @@ package pki
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -93,9 +95,10 @@ func list(ps ...*Pair) []*x509.Certificate {
 var verifyError = regexp.MustCompile(`error (\d+) at (\d+) depth`)
 
 // opensslVerify gives the error number and depth, 0 and 0 for OK.
-func opensslVerify(t *testing.T, chain, cas []*x509.Certificate, now time.Time, p Purpose) (code, depth int) {
+func opensslVerify(t *testing.T, chain, cas []*x509.Certificate, r Rules) (code, depth int) {
 	t.Helper()
-	args := []string{"verify", "-no-CApath", "-no-CAstore", "-attime", strconv.FormatInt(now.Unix(), 10), "-purpose", string(p), "-CAfile", "ca.pem"}
+	args := []string{"verify", "-no-CApath", "-no-CAstore", "-attime", strconv.FormatInt(r.Now.Unix(), 10),
+		"-purpose", string(r.Purpose), "-auth_level", strconv.Itoa(r.Level), "-CAfile", "ca.pem"}
 	if len(chain) > 1 {
 		args = append(args, "-untrusted", "mid.pem")
 	}
@@ -133,6 +136,17 @@ func TestVerifyAgreesWithOpenSSL(t *testing.T) {
 	oldRoot := with(root("one"), func(r *recipe) { r.to, r.key = -time.Minute, a.Key }).make(t, nil)
 	ekuRoot := with(root("eku"), func(r *recipe) { r.eku = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }).make(t, nil)
 	noSign := with(root("nosign"), func(r *recipe) { r.usage = x509.KeyUsageCRLSign }).make(t, nil)
+	shortRoot := with(root("short"), func(r *recipe) { r.key = shortRSA(t) }).make(t, nil)
+	sha1Root := with(root("sha1"), func(r *recipe) { r.tweak = sha1 }).make(t, nil)
+	sha1Inter := with(root("sha1-middle"), func(r *recipe) { r.tweak = sha1 }).make(t, a)
+	narrow := with(root("narrow"), func(r *recipe) {
+		r.tweak = func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"example.org"} }
+	}).make(t, nil)
+	outside := func(r *recipe) { r.tweak = func(c *x509.Certificate) { c.DNSNames = []string{"db1.example.com"} } }
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	notCA := with(root("notca"), func(r *recipe) { r.ca = false }).make(t, nil)
 
 	tests := []struct {
@@ -175,20 +189,30 @@ func TestVerifyAgreesWithOpenSSL(t *testing.T) {
 		{"path exactly long", list(leafOf("x").make(t, pathRoot)), list(pathRoot)},
 		{"CA as leaf", list(inter), list(a)},
 		{"loop", list(leafOf("x").make(t, inter), inter, inter), list(b)},
+		{"short key", list(with(leafOf("x"), func(r *recipe) { r.key = shortRSA(t) }).make(t, a)), list(a)},
+		{"short key of the CA", list(leafOf("x").make(t, shortRoot)), list(shortRoot)},
+		{"SHA-1", list(with(leafOf("x"), func(r *recipe) { r.tweak = sha1 }).make(t, a)), list(a)},
+		{"SHA-1 root", list(leafOf("x").make(t, sha1Root)), list(sha1Root)},
+		{"SHA-1 intermediate", list(leafOf("x").make(t, sha1Inter), sha1Inter), list(a)},
+		{"P-224", list(with(leafOf("x"), func(r *recipe) { r.key = p224 }).make(t, a)), list(a)},
+		{"name that the CA excludes", list(with(leafOf("x"), outside).make(t, narrow)), list(narrow)},
+		{"excluded name, and expired", list(with(leafOf("x"), func(r *recipe) { outside(r); r.to = -time.Hour }).make(t, narrow)), list(narrow)},
 	}
 	for _, tt := range tests {
 		for _, p := range []Purpose{PurposeServer, PurposeClient} {
 			t.Run(fmt.Sprintf("%s/%s", tt.name, p), func(t *testing.T) {
-				compare(t, tt.chain, tt.trusted, testNow, p)
+				for _, level := range []int{0, UsualLevel} {
+					compare(t, tt.chain, tt.trusted, Rules{testNow, p, level})
+				}
 			})
 		}
 	}
 }
 
-func compare(t *testing.T, chain, trusted []*x509.Certificate, now time.Time, p Purpose) {
+func compare(t *testing.T, chain, trusted []*x509.Certificate, r Rules) {
 	t.Helper()
-	code, depth := opensslVerify(t, chain, trusted, now, p)
-	err := Verify(chain, trusted, now, p)
+	code, depth := opensslVerify(t, chain, trusted, r)
+	err := Verify(chain, trusted, r)
 	var e *ChainError
 	switch {
 	case err == nil && code != 0:
@@ -229,7 +253,7 @@ func TestVerifyAgreesOnRandomSets(t *testing.T) {
 		if len(trusted) == 0 {
 			trusted = list(pool[0])
 		}
-		t.Run(fmt.Sprint(round), func(t *testing.T) { compare(t, chain, trusted, testNow, PurposeServer) })
+		t.Run(fmt.Sprint(round), func(t *testing.T) { compare(t, chain, trusted, Rules{Now: testNow, Purpose: PurposeServer}) })
 	}
 }
 
@@ -241,7 +265,7 @@ func pick(rnd *mrand.Rand, pool []*Pair) *Pair {
 }
 
 func TestVerifyOfNothingIsAnError(t *testing.T) {
-	if err := Verify(nil, nil, testNow, PurposeServer); err == nil {
+	if err := Verify(nil, nil, Rules{Now: testNow, Purpose: PurposeServer}); err == nil {
 		t.Error("wanted an error for an empty chain")
 	}
 }

@@ -39,6 +39,11 @@ func (r Role) purposes() []Purpose {
 // and returns what they would object to, worst news of each subject first in
 // a fixed order; none means sound. Files that do not parse end the check of
 // what depends on them, not the check.
+//
+// A Fail is what OpenSSL refuses for the purposes of the role at UsualLevel,
+// and beyond that: an end nearer than Fail, a kind of key that not all clients
+// can use, and anything but certificates in a certificate file. A CA of the
+// bundle that the leaf does not need is never a reason to fail.
 func Check(s Set, o CheckOptions) []Finding {
 	j := judge{o: o.withDefaults()}
 	j.read(s)
@@ -117,7 +122,7 @@ func (j *judge) key(data []byte) {
 func (j *judge) leaf() {
 	leaf := j.chain[0]
 	for i, c := range j.chain {
-		j.strength(c)
+		j.strength(c, Fail)
 		j.dates(c, i == 0)
 	}
 	j.version(leaf)
@@ -129,11 +134,11 @@ func (j *judge) leaf() {
 }
 
 func (j *judge) authority(ca *x509.Certificate) {
-	j.strength(ca)
+	j.strength(ca, Warn)
 	j.dates(ca, false)
 	switch {
 	case !actsAsCA(ca):
-		j.add(Fail, CodeNotCA, subject(ca)+" stands in the CA file but is no CA",
+		j.add(Warn, CodeNotCA, subject(ca)+" stands in the CA file but is no CA",
 			"it lacks CA:TRUE or keyCertSign, so nothing it signed verifies", "put the issuer's certificate into the CA file")
 	case !ca.BasicConstraintsValid:
 		j.add(Warn, CodeNotCA, subject(ca)+" has no basic constraints",
@@ -174,9 +179,11 @@ func (j *judge) dates(c *x509.Certificate, leaf bool) {
 	}
 }
 
-func (j *judge) strength(c *x509.Certificate) {
+// strength takes what is too weak for s; chain verification tells apart which
+// CAs matter.
+func (j *judge) strength(c *x509.Certificate, s Severity) {
 	if weak := weakKey(c.PublicKey); weak != "" {
-		j.add(Fail, CodeWeakKey, fmt.Sprintf("%s has %s", subject(c), weak),
+		j.add(s, CodeWeakKey, fmt.Sprintf("%s has %s", subject(c), weak),
 			"OpenSSL at its usual security level 2 or the client libraries refuse such keys", "make a new key: RSA 2048 or more, or ECDSA P-256")
 	}
 	switch c.SignatureAlgorithm {
@@ -186,7 +193,7 @@ func (j *judge) strength(c *x509.Certificate) {
 				"nobody checks a root's own signature, but it tells of old tools", "make a new CA with SHA-256")
 			return
 		}
-		j.add(Fail, CodeWeakSignature, fmt.Sprintf("%s is signed with %s", subject(c), c.SignatureAlgorithm),
+		j.add(s, CodeWeakSignature, fmt.Sprintf("%s is signed with %s", subject(c), c.SignatureAlgorithm),
 			"the digest can be forged, and current TLS libraries refuse it", "issue it again with SHA-256")
 	}
 }
@@ -233,8 +240,8 @@ func (j *judge) clash(leaf, ca *x509.Certificate) {
 	switch {
 	case leaf.Equal(ca):
 	case sameDN(leaf.RawSubject, ca.RawSubject):
-		j.add(Fail, CodeNameClash, fmt.Sprintf("%s has the same subject as a CA of the bundle", subject(leaf)),
-			"OpenSSL takes it for self-signed and refuses it (error 18)", "issue it again with another common name")
+		j.add(Warn, CodeNameClash, fmt.Sprintf("%s has the same subject as a CA of the bundle", subject(leaf)),
+			"OpenSSL takes it for self-signed (error 18), unless its authority key identifier says otherwise", "issue it again with another common name")
 	case leaf.Subject.CommonName != "" && strings.EqualFold(leaf.Subject.CommonName, ca.Subject.CommonName):
 		j.add(Warn, CodeNameClash, fmt.Sprintf("%s has the same common name as a CA of the bundle", subject(leaf)),
 			"only the rest of the subject keeps OpenSSL from taking it for self-signed", "issue it again with another common name")
@@ -258,10 +265,10 @@ func (j *judge) sameSubjects() {
 func (j *judge) verify() {
 	for _, p := range j.o.Role.purposes() {
 		var e *ChainError
-		if !errors.As(Verify(j.chain, j.cas, j.o.Now, p), &e) {
+		if !errors.As(Verify(j.chain, j.cas, Rules{j.o.Now, p, UsualLevel}), &e) {
 			continue
 		}
-		if e.Depth == 0 && (e.Code == codeExpired || e.Code == codeNotYetValid || e.Code == codePurpose) {
+		if e.Depth == 0 && slices.Contains([]int{codeExpired, codeNotYetValid, codePurpose, codeLeafKeyTooSmall, codeDigestTooWeak}, e.Code) {
 			continue // told already, in better words
 		}
 		j.add(Fail, CodeChain, "the chain does not verify: "+e.Error(),

@@ -67,7 +67,7 @@ func (r *pemReader) outside() error {
 	case ok:
 		return r.block(name)
 	case strings.HasPrefix(r.line, "\ufeff") && hasMarker(r.line):
-		return errors.New("a byte order mark stands before -----BEGIN, so OpenSSL passes over the block: save the file without it")
+		return errors.New("a byte order mark stands before -----BEGIN, so older OpenSSL passes over the block: save the file without it")
 	case hasMarker(r.line):
 		return errors.New("this BEGIN or END line is not well formed (indented, glued to another line, misspelt or without its BEGIN), " +
 			"so OpenSSL refuses or passes over the block: give every BEGIN and END a line of its own")

@@ -203,7 +203,7 @@ func allSuites() []uint16 {
 func record(s tls.ConnectionState, o Options, r *Result) {
 	r.Version, r.Cipher, r.Chain = s.Version, s.CipherSuite, s.PeerCertificates
 	if len(o.Roots) > 0 {
-		r.VerifyError = pki.Verify(r.Chain, o.Roots, o.Now, pki.PurposeServer)
+		r.VerifyError = pki.Verify(r.Chain, o.Roots, pki.Rules{Now: o.Now, Purpose: pki.PurposeServer})
 	}
 	if r.VerifyError == nil && o.Name != "" && len(r.Chain) > 0 {
 		r.VerifyError = r.Chain[0].VerifyHostname(o.Name)
