@@ -37,6 +37,9 @@ type Executor struct {
 	// Approve asks a person, for a plan that wants that, and returns nil for
 	// yes. Nil refuses.
 	Approve func(ctx context.Context, question string) error
+	// Eager tells that what a Preview finds will be applied soon, so that
+	// connections get ready to write meanwhile.
+	Eager bool
 	// Poll is how often a gate that is not healthy is asked again.
 	Poll time.Duration
 	Log  *slog.Logger

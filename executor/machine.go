@@ -30,6 +30,11 @@ type Machine interface {
 	Close() error
 }
 
+// Preparer is implemented by a Machine that has to start something before it
+// can Run or Commit. Prepare returns at once, may be called often, and changes
+// nothing on the host; what fails is met again when the machine is used.
+type Preparer interface{ Prepare() }
+
 // WriteOp says what a Write does.
 type WriteOp int
 

@@ -31,12 +31,12 @@ func (o *overlay) checkParent(ctx context.Context, p string) error {
 func (o *overlay) checkOwners(ctx context.Context, a steps.Attrs) error {
 	var problems [2]error
 	var asks sync.WaitGroup
-	check := func(at int, what, name string, argv ...string) {
-		if name == "" || strings.Trim(name, "0123456789") == "" {
+	check := func(at int, what, name string, ask func(string) steps.Command) {
+		if isNumber(name) {
 			return
 		}
 		asks.Go(func() {
-			out, err := o.base.Query(ctx, steps.Command{Argv: argv})
+			out, err := o.base.Query(ctx, ask(name))
 			if err == nil && out.Code != 0 && o.unforeseen(what, "*") == nil {
 				err = &steps.Problem{
 					What: fmt.Sprintf("the %s %q does not exist on %s", what, name, o.Name()),
@@ -46,8 +46,19 @@ func (o *overlay) checkOwners(ctx context.Context, a steps.Attrs) error {
 			problems[at] = err
 		})
 	}
-	check(0, "user", a.Owner, "id", "-u", "--", a.Owner)
-	check(1, "group", a.Group, "getent", "group", a.Group)
+	check(0, "user", a.Owner, userQuery)
+	check(1, "group", a.Group, groupQuery)
 	asks.Wait()
 	return errors.Join(problems[:]...)
+}
+
+// isNumber reports whether a name is an id, or none, which nobody need know.
+func isNumber(name string) bool { return strings.Trim(name, "0123456789") == "" }
+
+func userQuery(name string) steps.Command {
+	return steps.Command{Argv: []string{"id", "-u", "--", name}}
+}
+
+func groupQuery(name string) steps.Command {
+	return steps.Command{Argv: []string{"getent", "group", name}}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"lockstep/plan"
@@ -21,26 +22,74 @@ type proof struct {
 }
 
 // prove verifies the steps of the host: by their own verification, or by a
-// probe that must find nothing left to do.
+// probe that must find nothing left to do. They are under way at the same time,
+// and told in order.
 func (w *worker) prove(ctx context.Context, proofs []proof) *failure {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	begun := map[*plan.Task]func() (bool, error){}
 	if w.live {
 		w.overlay.base.forget()
+		begun = w.beginProofs(ctx, proofs)
 		w.warm(ctx, probed(proofs))
 	}
+	defer func() {
+		cancel()
+		for _, await := range begun {
+			_, _ = await()
+		}
+	}()
 	for _, p := range proofs {
-		err := w.enter(ctx, p.task)
-		done := false
-		if err == nil {
-			done, err = w.verify(ctx, p)
-		}
-		if err != nil {
-			return &failure{task: p.task, err: err, unverified: true, step: p.step}
-		}
-		if done {
-			w.say(Event{Type: EventStep, Step: p.task.ID, Name: w.called(p.task), Kind: p.task.Kind.Name, Status: StatusVerified})
+		if f := w.proveOne(ctx, p, begun[p.task]); f != nil {
+			return f
 		}
 	}
 	return nil
+}
+
+// proveOne tells how one verification went, which may be under way.
+func (w *worker) proveOne(ctx context.Context, p proof, await func() (bool, error)) *failure {
+	err := w.enter(ctx, p.task)
+	done := false
+	switch {
+	case err != nil:
+	case await != nil:
+		done, err = await()
+	default:
+		done, err = w.verify(ctx, p)
+	}
+	if err != nil {
+		return &failure{task: p.task, err: err, unverified: true, step: p.step}
+	}
+	if done {
+		w.say(Event{Type: EventStep, Step: p.task.ID, Name: w.called(p.task), Kind: p.task.Kind.Name, Status: StatusVerified})
+	}
+	return nil
+}
+
+// beginProofs starts the verifications that steps make by themselves, of those
+// that act as the host's own user on the host itself.
+func (w *worker) beginProofs(ctx context.Context, proofs []proof) map[*plan.Task]func() (bool, error) {
+	begun := map[*plan.Task]func() (bool, error){}
+	for _, p := range proofs {
+		if _, own := p.step.(steps.Verifier); !own || p.task.As != nil || w.on(p.task) != w.overlay {
+			continue
+		}
+		type result struct {
+			proven bool
+			err    error
+		}
+		found := make(chan result, 1)
+		go func() {
+			proven, err := w.verify(ctx, p)
+			found <- result{proven, err}
+		}()
+		begun[p.task] = sync.OnceValues(func() (bool, error) {
+			r := <-found
+			return r.proven, r.err
+		})
+	}
+	return begun
 }
 
 // probed are the tasks that are proven by a probe.
@@ -67,6 +116,9 @@ func (w *worker) verify(ctx context.Context, p proof) (proven bool, err error) {
 		}
 		return err == nil, err
 	case !w.live || p.change.Empty():
+		return false, nil
+	}
+	if _, ok := w.glimpsed(p.task); ok {
 		return false, nil
 	}
 	left, err := w.probe(ctx, p.task, p.step)

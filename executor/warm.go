@@ -40,6 +40,7 @@ func (w *worker) warm(ctx context.Context, tasks []*plan.Task) {
 			_ = within(ctx, t, func(ctx context.Context) error { // only its reads matter
 				c, err := step.Probe(ctx, v)
 				if err == nil && !c.Empty() {
+					w.prepare(base)
 					return step.Apply(ctx, scratch, c)
 				}
 				if err == nil && w.on(t) == w.overlay {
@@ -54,6 +55,13 @@ func (w *worker) warm(ctx context.Context, tasks []*plan.Task) {
 	wg.Wait()
 }
 
+// prepare lets a machine get ready to be changed, if it soon will be.
+func (w *worker) prepare(base *cache) {
+	if p, ok := base.Machine.(Preparer); ok && (w.live || w.Eager) {
+		p.Prepare()
+	}
+}
+
 // glimpsed returns what was found ahead if a probe would find it again: on the
 // host nothing was read anew since, and nothing is pending.
 func (w *worker) glimpsed(t *plan.Task) (glimpse, bool) {
@@ -66,17 +74,28 @@ func (w *worker) glimpsed(t *plan.Task) (glimpse, bool) {
 
 // lookAhead reads what a probe will look at; a dry run also asks for the room
 // where it may want to write. Whatever fails here is met again in order.
-func (w *worker) lookAhead(ctx context.Context, wg *sync.WaitGroup, base *cache, paths []string) {
+func (w *worker) lookAhead(ctx context.Context, wg *sync.WaitGroup, base *cache, e steps.Expectation) {
+	query := func(c steps.Command) { wg.Go(func() { _, _ = base.Query(ctx, c) }) }
 	above := map[string]bool{}
-	for _, p := range paths {
+	for _, p := range e.Paths {
 		above[path.Dir(p)] = true
 	}
 	asked := map[string]bool{}
-	for _, p := range paths {
+	for _, p := range e.Paths {
 		wg.Go(func() { _, _ = base.Stat(ctx, path.Clean(p)) })
 		if dir := path.Dir(p); !w.live && !above[p] && !asked[dir] {
 			asked[dir] = true
-			wg.Go(func() { _, _ = base.Query(ctx, roomQuery(dir)) })
+			query(roomQuery(dir))
+		}
+	}
+	for _, name := range e.Users {
+		if !isNumber(name) {
+			query(userQuery(name))
+		}
+	}
+	for _, name := range e.Groups {
+		if !isNumber(name) {
+			query(groupQuery(name))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"lockstep/steps"
@@ -69,17 +70,19 @@ func TestNothingToDoIsLookedForAgainBehindAChange(t *testing.T) {
 // expecting is a step that names what it will look at.
 type expecting struct {
 	plain
-	paths []string
+	wants steps.Expectation
 }
 
-func (e *expecting) Expects() []string { return e.paths }
+func (e *expecting) Expects() steps.Expectation { return e.wants }
 
 func TestWhatAStepExpectsIsReadAhead(t *testing.T) {
 	m := newMachine(t, "db1")
 	base := newCache(m)
 	w := &worker{run: &run{}}
 	var wg sync.WaitGroup
-	w.lookAhead(t.Context(), &wg, base, (&expecting{paths: []string{"/etc/a.d/a", "/etc/a.d/b", "/etc/a.d", "/etc"}}).Expects())
+	w.lookAhead(t.Context(), &wg, base, (&expecting{wants: steps.Expectation{
+		Paths: []string{"/etc/a.d/a", "/etc/a.d/b", "/etc/a.d", "/etc"}, Users: []string{"root", "0", ""}, Groups: []string{"mysql"},
+	}}).Expects())
 	wg.Wait()
 	asked := slices.Sorted(func(yield func(string) bool) {
 		for key := range base.known {
@@ -89,7 +92,7 @@ func TestWhatAStepExpectsIsReadAhead(t *testing.T) {
 		}
 	})
 	// The room is asked for where files may be put, once for each directory.
-	want := []string{"query " + queryKey(roomQuery("/etc/a.d")), "stat /etc", "stat /etc/a.d", "stat /etc/a.d/a", "stat /etc/a.d/b"}
+	want := []string{"query " + queryKey(roomQuery("/etc/a.d")), "query " + queryKey(groupQuery("mysql")), "query " + queryKey(userQuery("root")), "stat /etc", "stat /etc/a.d", "stat /etc/a.d/a", "stat /etc/a.d/b"}
 	if !slices.Equal(asked, want) {
 		t.Errorf("asked %q, want %q", asked, want)
 	}
@@ -127,5 +130,32 @@ func TestContentThatCameAlongIsForgottenWithTheRest(t *testing.T) {
 	}
 	if data, _ := c.ReadFile(t.Context(), "/f"); string(data) != "newest" {
 		t.Errorf("got %q from before the act", data)
+	}
+}
+
+// ready is a machine that is told to get ready.
+type ready struct {
+	*machine
+	told atomic.Int32
+}
+
+func (r *ready) Prepare() { r.told.Add(1) }
+
+func TestMachinesGetReadyOnceAChangeIsFound(t *testing.T) {
+	for _, row := range []struct {
+		eager, changes bool
+		want           bool
+	}{{false, true, false}, {true, true, true}, {true, false, false}} {
+		d := deed{probe: nothing}
+		if row.changes {
+			d = file("/etc/f", "x")
+		}
+		w := newWorld(t, 1, "- plain: {do: d}\n", map[string]deed{"d": d})
+		m := &ready{machine: w.hosts["db1"]}
+		w.x.Machines["db1"], w.x.Eager = m, row.eager
+		w.preview()
+		if got := m.told.Load() > 0; got != row.want {
+			t.Errorf("%+v: told: %t", row, got)
+		}
 	}
 }

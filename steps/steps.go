@@ -105,9 +105,13 @@ type Local interface {
 }
 
 // Expecter is implemented by a step that can name, from its parameters alone,
-// the paths that its probe will look at. They are looked at ahead, all in one
-// round trip, in whatever order the probe then comes to them.
-type Expecter interface{ Expects() []string }
+// what its probe will ask for. All of it is asked ahead in one round trip, in
+// whatever order the probe then comes to it.
+type Expecter interface{ Expects() Expectation }
+
+// Expectation is what a step will look at: paths, and the users and groups that
+// it names as owners.
+type Expectation struct{ Paths, Users, Groups []string }
 
 // Scoped is implemented by a step that evaluates a text against the variables
 // of its host by itself, as a template does. The compiler leaves the {{ }} of

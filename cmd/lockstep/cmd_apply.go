@@ -46,6 +46,7 @@ func (a *app) apply(ctx context.Context, file string) error {
 		return err
 	}
 	defer closeHosts()
+	x.Eager = true
 	report, err := x.Preview(ctx)
 	if err := judge(report, err, ""); err != nil {
 		return err

@@ -15,7 +15,11 @@ import (
 	"lockstep/steps"
 )
 
-var _ executor.Machine = (*Conn)(nil)
+var (
+	_ executor.Machine  = (*Conn)(nil)
+	_ executor.Peeker   = (*Conn)(nil)
+	_ executor.Preparer = (*Conn)(nil)
+)
 
 // Conn is a host behind one SSH connection. It may be used by many goroutines,
 // except that Run and Commit are called by one at a time.
@@ -30,6 +34,8 @@ type Conn struct {
 	ended  context.Context // ends with Close
 	end    context.CancelFunc
 	jobs   sync.WaitGroup // those that Close ends
+
+	prepare sync.Once
 
 	cats     sync.Once     // that files go through cat is said
 	inline   int           // payloads of a batch up to this many bytes go through the sh
@@ -62,6 +68,18 @@ func (n *Network) Dial(ctx context.Context, t Target) (*Conn, error) {
 	c.ended, c.end = context.WithCancel(context.Background())
 	c.hold <- struct{}{}
 	return c, nil
+}
+
+// Prepare implements executor.Preparer: the sh that writes is started while
+// others still read.
+func (c *Conn) Prepare() {
+	c.prepare.Do(func() {
+		c.jobs.Add(1)
+		go func() {
+			defer c.jobs.Done()
+			_, _, _ = c.shell(c.ended, (*link).writeShell)
+		}()
+	})
 }
 
 // Name is the host's name in the inventory.

@@ -85,12 +85,13 @@ func (s *step) Needs() []string {
 func (s *step) Makes() []string { return nil }
 
 // Expects implements steps.Expecter.
-func (s *step) Expects() []string {
-	var paths []string
+func (s *step) Expects() steps.Expectation {
+	var e steps.Expectation
 	for _, i := range s.items() {
-		paths = append(paths, i.dest)
+		e.Paths = append(e.Paths, i.dest)
+		e.Users, e.Groups = append(e.Users, i.owner), append(e.Groups, i.group)
 	}
-	return paths
+	return e
 }
 
 func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {

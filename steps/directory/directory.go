@@ -46,6 +46,11 @@ func (s *step) Params(p *param.Set) {
 	p.Bool(&s.parents, "parents", "make the directories above it too, with mode 0755")
 }
 
+// Expects implements steps.Expecter.
+func (s *step) Expects() steps.Expectation {
+	return steps.Expectation{Users: []string{s.owner}, Groups: []string{s.group}}
+}
+
 func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 	found, err := v.Self.Stat(ctx, s.path)
 	if err != nil {

@@ -48,7 +48,7 @@ func (s *step) roots() []optionfile.Root {
 
 // Expects implements steps.Expecter: the files where the server begins, the
 // designated one, and what is above them, since each may be a link.
-func (s *step) Expects() []string {
+func (s *step) Expects() steps.Expectation {
 	files := []string{s.path}
 	for _, r := range s.roots() {
 		files = append(files, r.Path)
@@ -59,7 +59,7 @@ func (s *step) Expects() []string {
 			all = append(all, dir)
 		}
 	}
-	return all
+	return steps.Expectation{Paths: all}
 }
 
 // loader gives a host's files to optionfile.Resolve.

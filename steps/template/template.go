@@ -118,7 +118,9 @@ func (s *step) Needs() []string {
 func (s *step) Makes() []string { return nil }
 
 // Expects implements steps.Expecter.
-func (s *step) Expects() []string { return []string{s.dest} }
+func (s *step) Expects() steps.Expectation {
+	return steps.Expectation{Paths: []string{s.dest}, Users: []string{s.owner}, Groups: []string{s.group}}
+}
 
 // Probe renders the template and compares the file with the result.
 func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
