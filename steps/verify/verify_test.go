@@ -263,13 +263,13 @@ func TestSetsBeforeAChange(t *testing.T) {
 		{"another authority, in both sets", func(t *testing.T, s *site, h *stepstest.Fake) {
 			h.PutFile("/c/ca.pem", string(newSite(t).ca.CertPEM()))
 		}, []string{"/c/server-cert.pem: the chain does not verify", "/c/client-cert.pem: the chain does not verify"}},
-		{"named like its authority", func(t *testing.T, s *site, h *stepstest.Fake) {
+		{"certificate in place of its authority", func(t *testing.T, s *site, h *stepstest.Fake) {
 			p := s.issue(t, pki.LeafRequest{CommonName: "another", Role: pki.RoleServer, Algorithm: pki.ECDSAP256})
 			key, _ := p.KeyPEM()
 			h.PutFile("/c/server-key.pem", string(key))
 			h.PutFile("/c/server-cert.pem", string(p.CertPEM()))
-			h.PutFile("/c/ca.pem", string(s.ca.CertPEM())+string(p.CertPEM()))
-		}, []string{"stands in the CA file but is no CA"}},
+			h.PutFile("/c/ca.pem", string(p.CertPEM()))
+		}, []string{"/c/server-cert.pem: the chain does not verify", "/c/client-cert.pem: the chain does not verify"}},
 		{"expired by the host's clock", func(t *testing.T, s *site, h *stepstest.Fake) {
 			h.Answer(s.now.AddDate(3, 0, 0).Format(clockFormat), clockQuery().Argv...)
 		}, []string{"/c/server-cert.pem: ", "ended", "/c/client-cert.pem: ", "ended"}},
