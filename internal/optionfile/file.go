@@ -41,6 +41,11 @@ type Option struct {
 // "-" against "_" and a leading "loose-" make no difference.
 func (o Option) Is(key string) bool { return sameKey(o.Key, key) }
 
+// Touches reports whether the option has a say in what key is: by its name, or
+// under one of the prefixes skip-, disable-, enable- and maximum-. Where it is
+// not the same option by Is, its value is not the value of key.
+func (o Option) Touches(key string) bool { return root(o.Key) == root(key) }
+
 // Parse reads an option file. The name is only used to say where something is.
 // Every input is kept byte for byte; what is wrong or unsafe in it is told by
 // Problems. The error is for data that is too large to be an option file.

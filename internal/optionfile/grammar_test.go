@@ -97,6 +97,33 @@ func grammarCases() []grammarCase {
 	}
 }
 
+// TestTouches holds what a name is about against mariadbd, asked with --help.
+func TestTouches(t *testing.T) {
+	for _, c := range []struct {
+		option, key string
+		is, touches bool
+	}{
+		{"SSL_CA", "ssl-ca", true, true},
+		{"loose-ssl-ca", "ssl_ca", true, true},
+		{"loose_loose-ssl-ca", "ssl_ca", true, true},
+		{"skip-ssl", "ssl", false, true},
+		{"disable_ssl", "ssl", false, true},
+		{"loose-skip-ssl", "ssl", false, true},
+		{"ENABLE-ssl", "ssl", false, true},
+		{"ssl", "skip-ssl", false, true},
+		{"maximum-max_heap_table_size", "max-heap-table-size", false, true},
+		{"max_heap_table_size", "heap_table_size", false, false},
+		{"ssl-ca", "ssl", false, false},
+		{"disabled_storage_engines", "storage_engines", false, false},
+		{"skip-", "", false, false},
+	} {
+		o := Option{Key: c.option}
+		if is, touches := o.Is(c.key), o.Touches(c.key); is != c.is || touches != c.touches {
+			t.Errorf("%s and %s: is %v, touches %v; want %v, %v", c.option, c.key, is, touches, c.is, c.touches)
+		}
+	}
+}
+
 func TestGrammar(t *testing.T) {
 	for _, c := range grammarCases() {
 		t.Run(c.name, func(t *testing.T) {
@@ -164,7 +191,7 @@ func TestProblems(t *testing.T) {
 		{"no-break space before", "[mysqld]\n\u00A0a=1\n", "no-break space", 2, Refuse},
 		{"includedir with comment", "[mysqld]\n!includedir /etc/x # mine\n", "comment behind", 2, Refuse},
 		{"include cut short", "[mysqld]\n!include /etc/x.cnf", "last character", 2, Refuse},
-		{"header with blank", "[ mysqld]\na=1\n", "begins with a blank", 1, Warning},
+		{"header with blank", "[ mysqld]\na=1\n", "begins with a blank", 1, Refuse},
 		{"header with option", "[mysqld]ssl-ca=/x\n", "ignores the text behind", 1, Warning},
 		{"unknown directive", "[mysqld]\n!bogus\n", "unknown directive", 2, Warning},
 		{"quoted include", "[mysqld]\n!include \"/etc/x.cnf\"\n", "part of the file's name", 2, Warning},
@@ -172,6 +199,7 @@ func TestProblems(t *testing.T) {
 		{"dashes", "[mysqld]\n--ssl-ca=/x\n", "begins with a dash", 2, Warning},
 		{"open quote", "[mysqld]\na=\"x\n", "does not end it", 2, Warning},
 		{"glued comment", "[mysqld]\na=x#y\n", "ends at \"#\"", 2, Warning},
+		{"list cut at #", "[mysqld]\nwsrep_provider_options=socket.ssl_ca=/e/c#a.pem;socket.ssl=yes\n", "ends at \"#\"", 2, Refuse},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := parse(t, c.text).Problems()

@@ -174,16 +174,21 @@ func (w *walk) file(f *File, depth int) error {
 	return nil
 }
 
-// noteProblems takes over a file's problems. What is fatal at the top only
-// ends the reading of an included file, without a word.
+// noteProblems takes over a file's problems.
 func (w *walk) noteProblems(f *File, depth int) {
 	for _, p := range f.problems {
-		if p.Severity == Fatal && depth > 0 {
-			p.Severity = Refuse
-			p.Text += " (the file is included, so the server starts and silently ignores it from here on)"
-		}
-		w.note(p)
+		w.note(below(p, depth))
 	}
+}
+
+// below is a problem as it counts at a depth: what is fatal at the top only
+// ends the reading of an included file, without a word.
+func below(p Problem, depth int) Problem {
+	if p.Severity == Fatal && depth > 0 {
+		p.Severity = Refuse
+		p.Text += " (the file is included, so the server starts and silently ignores it from here on)"
+	}
+	return p
 }
 
 // directive follows an include. It reports whether the server goes on behind.
@@ -215,7 +220,7 @@ func (w *walk) directive(f *File, l line, depth int) (bool, error) {
 func (w *walk) directory(f *File, l line, dir string, depth int) (bool, error) {
 	names, err := w.loader.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		w.note(Problem{File: f.name, Line: l.no, Severity: Fatal, Text: "the included directory is missing, which stops the server", Do: "create it or remove the line"})
+		w.note(below(Problem{File: f.name, Line: l.no, Severity: Fatal, Text: "the included directory is missing, which stops the server", Do: "create it or remove the line"}, depth))
 		return false, nil
 	}
 	if err != nil {

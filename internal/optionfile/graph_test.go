@@ -102,6 +102,7 @@ func TestResolveTellsProblems(t *testing.T) {
 		{"directory missing", tree{"/my.cnf": "[a]\nb=1\n!includedir /x\nc=1\n"}, Root{"/my.cnf", true}, "/my.cnf:3: the included directory is missing", Fatal, 1},
 		{"fatal at the top", tree{"/my.cnf": "[a]\nb=1\n[x\nc=1\n"}, Root{"/my.cnf", true}, "/my.cnf:3: the group header", Fatal, 1},
 		{"fatal below", tree{"/my.cnf": "[a]\n!include /x\nb=1\n", "/x": "[a]\nc=1\n[x\nd=1\n"}, Root{"/my.cnf", true}, "/x:3: the group header", Refuse, 2},
+		{"directory missing below", tree{"/my.cnf": "[a]\n!include /x\nb=1\n", "/x": "[a]\n!includedir /none\nc=1\n"}, Root{"/my.cnf", true}, "/x:2: the included directory is missing", Refuse, 1},
 		{"circle", tree{"/my.cnf": "[a]\nb=1\n!include my.cnf\n"}, Root{"/my.cnf", true}, "10 deep", Warning, 11},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -166,7 +167,7 @@ func TestOracleIncludes(t *testing.T) {
 	put("cut", "[mysqld]\ncut=1\n!include DIR/shortX")
 	put("short", "[mysqld]\nshort=1\n!includedir DIR/none\nlost=1\n")
 	put("deep.cnf", "[mysqld]\ndeep=1\n!include DIR/deep.cnf\nup=1\n")
-	want, stderr, refused := ask(t, filepath.Join(dir, "my.cnf"))
+	want, stderr, refused := ask(t, filepath.Join(dir, "my.cnf"), "mysqld")
 	if refused {
 		t.Fatal(stderr)
 	}

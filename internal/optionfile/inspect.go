@@ -66,8 +66,8 @@ func inspectHeader(l line) []Problem {
 	case !l.closed:
 		return []Problem{{Severity: Fatal, Text: "the group header has no \"]\"", Do: "close it"}}
 	case strings.HasPrefix(l.group, " ") || strings.HasPrefix(l.group, "\t") || strings.HasPrefix(l.group, nbsp):
-		return warn(fmt.Sprintf("the name of [%s] begins with a blank, so no program reads this group", l.group),
-			fmt.Sprintf("write [%s]", strings.TrimSpace(l.group)))
+		return []Problem{{Severity: Refuse, Text: fmt.Sprintf("the name of [%s] begins with a blank, so no program reads this group", l.group),
+			Do: fmt.Sprintf("write [%s]", strings.TrimSpace(l.group))}}
 	}
 	rest := strings.TrimSpace(l.raw[l.end:])
 	if rest != "" && rest[0] != '#' && rest[0] != ';' {
@@ -140,7 +140,11 @@ func inspectQuotes(l line, raw string) []Problem {
 	}
 	glued := l.end < len(l.raw) && l.raw[l.end] == '#' && l.end > 0 && !isBlank(l.raw[l.end-1])
 	if glued && quoteOf(raw) == 0 {
-		out = append(out, Problem{Severity: Warning, Text: "the value ends at \"#\", which begins a comment", Do: "quote the value, or put a blank before the comment"})
+		p := Problem{Severity: Warning, Text: "the value ends at \"#\", which begins a comment", Do: "quote the value, or put a blank before the comment"}
+		if sameKey(l.keyText(), providerOptions) { // what is behind was meant, and an edit would make its loss last
+			p.Severity = Refuse
+		}
+		out = append(out, p)
 	}
 	return out
 }

@@ -7,10 +7,28 @@ import (
 )
 
 // canonical is the name by which the server finds an option: lower case, "-"
-// for "_", without "loose-" (MySQL Reference Manual, "Program Option
-// Modifiers").
+// for "_", without "loose-", however often it stands there (MySQL Reference
+// Manual, "Program Option Modifiers").
 func canonical(key string) string {
-	return strings.TrimPrefix(strings.ReplaceAll(lower(key), "_", "-"), "loose-")
+	name := strings.ReplaceAll(lower(key), "_", "-")
+	for strings.HasPrefix(name, "loose-") {
+		name = name[len("loose-"):]
+	}
+	return name
+}
+
+// root is canonical without the prefix that turns an option off or on or sets
+// its greatest value: "skip-ssl" is about the same option as "ssl". The server
+// looks for the whole name first, so an option whose own name begins so keeps
+// it there; here it only has no namesake.
+func root(key string) string {
+	name := canonical(key)
+	for _, prefix := range []string{"skip-", "disable-", "enable-", "maximum-"} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok && rest != "" {
+			return rest
+		}
+	}
+	return name
 }
 
 func sameKey(a, b string) bool { return canonical(a) == canonical(b) }

@@ -24,10 +24,11 @@ func oracle(t testing.TB) string {
 	return path
 }
 
-// ask returns what the oracle prints for a file, and whether it refused it.
-func ask(t testing.TB, file string) (stdout, stderr string, refused bool) {
+// ask returns what the oracle prints of a file's groups, and whether it refused
+// it.
+func ask(t testing.TB, file string, groups ...string) (stdout, stderr string, refused bool) {
 	t.Helper()
-	cmd := exec.Command(oracle(t), "--defaults-file="+file, "mysqld")
+	cmd := exec.Command(oracle(t), append([]string{"--defaults-file=" + file}, groups...)...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
@@ -49,16 +50,22 @@ func TestOracleGrammar(t *testing.T) {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
-			got, _, refused := ask(t, write(t, filepath.Join(t.TempDir(), "my.cnf"), c.text()))
+			file := write(t, filepath.Join(t.TempDir(), "my.cnf"), c.text())
+			got, _, refused := ask(t, file, "mysqld")
 			if refused != c.fatal {
 				t.Fatalf("refused = %v, want %v", refused, c.fatal)
 			}
-			want := lines(c.want)
 			if refused { // it then prints nothing at all
-				want = ""
+				return
 			}
-			if got != want {
+			if want := lines(c.want); got != want {
 				t.Errorf("got %q, want %q", got, want)
+			}
+			f := parse(t, c.text())
+			for _, g := range []string{"other", " mysqld", "sst", "server"} {
+				if got, _, _ := ask(t, file, g); got != lines(printed(f.Options(g))) {
+					t.Errorf("[%s]: got %q, want %q", g, printed(f.Options(g)), got)
+				}
 			}
 		})
 	}
@@ -82,7 +89,7 @@ func TestOracleRandom(t *testing.T) {
 		for i := range texts {
 			texts[i] = randomFile(r)
 		}
-		compareBatch(t, texts, func(f *File) string { return lines(printed(f.Options("mysqld"))) })
+		compareBatch(t, texts)
 	}
 }
 
@@ -100,7 +107,7 @@ func TestOracleEdits(t *testing.T) {
 				done++
 			}
 		}
-		compareBatch(t, texts, func(f *File) string { return lines(printed(f.Options("mysqld"))) })
+		compareBatch(t, texts)
 	}
 	t.Logf("%d edits compared", done)
 }
@@ -121,32 +128,37 @@ func randomEdit(r *rand.Rand, f *File) (*File, error) {
 	return f.set("mysqld", "ssl-ca", randomText(r, 12), "server")
 }
 
-func compareBatch(t *testing.T, texts []string, mine func(*File) string) {
+// compareBatch compares groups, keys and values of files, one group at a time
+// and several at once.
+func compareBatch(t *testing.T, texts []string) {
 	t.Helper()
 	dir := t.TempDir()
 	var main strings.Builder
-	const mark = "--lockstep-mark="
+	const mark = "lockstep-mark"
 	for i, text := range texts {
 		file := write(t, filepath.Join(dir, fmt.Sprintf("%d", i)), text)
-		fmt.Fprintf(&main, "[mysqld]\nlockstep-mark=%d\n!include %s\n", i, file)
+		fmt.Fprintf(&main, "[%s]\n%s=%d\n!include %s\n", mark, mark, i, file)
 	}
-	out, stderr, refused := ask(t, write(t, filepath.Join(dir, "main.cnf"), main.String()))
-	if refused {
-		t.Fatalf("the oracle refused the batch: %s", stderr)
-	}
-	parts := strings.Split(out, mark)[1:]
-	if len(parts) != len(texts) {
-		t.Fatalf("%d parts for %d files", len(parts), len(texts))
-	}
-	for i, text := range texts {
-		_, theirs, _ := strings.Cut(parts[i], "\n")
-		f := parse(t, text)
-		if got := mine(f); got != theirs {
-			t.Errorf("file %q\n got %q\nwant %q", text, got, theirs)
+	file := write(t, filepath.Join(dir, "main.cnf"), main.String())
+	for _, groups := range [][]string{{"mysqld"}, {"server"}, {"other"}, {" mysqld"}, {"sst"}, {"other", "server", "mysqld"}} {
+		out, stderr, refused := ask(t, file, append(groups, mark)...)
+		if refused {
+			t.Fatalf("the oracle refused the batch: %s", stderr)
 		}
-		stops := strings.Contains(stderr, filepath.Join(dir, fmt.Sprintf("%d at line", i)))
-		if got := worst(f.Problems()) == Fatal; got != stops {
-			t.Errorf("file %q: fatal = %v, the oracle says %v", text, got, stops)
+		parts := strings.Split(out, "--"+mark+"=")[1:]
+		if len(parts) != len(texts) {
+			t.Fatalf("%d parts for %d files", len(parts), len(texts))
+		}
+		for i, text := range texts {
+			_, theirs, _ := strings.Cut(parts[i], "\n")
+			f := parse(t, text)
+			if got := lines(printed(f.Options(groups...))); got != theirs {
+				t.Errorf("file %q, groups %q\n got %q\nwant %q", text, groups, got, theirs)
+			}
+			stops := strings.Contains(stderr, filepath.Join(dir, fmt.Sprintf("%d at line", i)))
+			if got := worst(f.Problems()) == Fatal; got != stops {
+				t.Errorf("file %q: fatal = %v, the oracle says %v", text, got, stops)
+			}
 		}
 	}
 }
