@@ -4,10 +4,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-)
 
-// leastSecret is the length below which nothing is masked by value.
-const leastSecret = 4
+	"lockstep/internal/secret"
+)
 
 // derived finds what expressions make of secrets: the secret itself is masked
 // wherever it stands, but not its letters in another order or case. It may be
@@ -23,7 +22,7 @@ func (d *derived) add(v any) bool {
 	text, ok := v.(string)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !ok || len(text) < leastSecret || slices.Contains(d.secrets, text) {
+	if !ok || len(text) < secret.Shortest || slices.Contains(d.secrets, text) {
 		return false
 	}
 	d.secrets = append(d.secrets, text)

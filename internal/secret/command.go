@@ -11,17 +11,27 @@ import (
 	"unicode"
 )
 
-// grace is how long a command that was broken off may hold its output open.
-const grace = 2 * time.Second
+const (
+	// grace is how long a command that was broken off may hold its output open.
+	grace = 2 * time.Second
+	// patience is how long a command may take, a person who types into it included.
+	patience = 5 * time.Minute
+)
 
-// fromCommand runs argv without a shell; its standard output is the secret.
-func fromCommand(ctx context.Context, argv []string) (string, error) {
+// fromCommand runs argv without a shell and without input; its standard output
+// is the secret. It may ask on the terminal that lockstep has.
+func fromCommand(outer context.Context, patience time.Duration, argv []string) (string, error) {
+	ctx, cancel := context.WithTimeout(outer, patience)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.WaitDelay = grace
 	out, said := &bounded{max: maxSecret}, &tail{}
 	cmd.Stdout, cmd.Stderr = out, said
 	err := cmd.Run()
 	switch {
+	case ctx.Err() != nil && outer.Err() == nil:
+		return "", &Error{What: fmt.Sprintf("the command %s for a secret was broken off", argv[0]), Why: fmt.Sprintf("it took longer than %s", patience),
+			Do: "run it by hand to see what it waits for", Err: ctx.Err()}
 	case ctx.Err() != nil:
 		return "", &Error{What: fmt.Sprintf("the command %s for a secret was broken off", argv[0]), Why: ctx.Err().Error(),
 			Do: "run it by hand to see what it waits for", Err: ctx.Err()}
@@ -77,7 +87,7 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 // last is the last line with words in it, fit for a terminal, and without
-// anything that stdout held.
+// anything that stdout held or that a name calls secret.
 func (t *tail) last(stdout string) string {
 	var hide Redactor
 	hide.Add(strings.TrimSpace(stdout))
@@ -93,7 +103,7 @@ func (t *tail) last(stdout string) string {
 			return r
 		}, strings.ToValidUTF8(lines[i], ""))
 		if line = strings.TrimSpace(line); line != "" {
-			return hide.String(line)
+			return MaskSettings(hide.String(line))
 		}
 	}
 	return ""

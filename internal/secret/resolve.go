@@ -87,15 +87,19 @@ func (u Unlock) resolve(ctx context.Context, r Ref) (string, error) {
 	case r.Env != "":
 		text, err = fromEnv(r.Env)
 	case len(r.Command) > 0:
-		text, err = fromCommand(ctx, r.Command)
+		text, err = fromCommand(ctx, patience, r.Command)
 	default:
 		text, err = u.fromAge(ctx, r)
 	}
 	if err != nil {
 		return "", err
 	}
-	if text = cutNewline(text); text == "" {
+	switch text = cutNewline(text); {
+	case text == "":
 		return "", &Error{What: fmt.Sprintf("the secret from %s is empty", r), Do: "put it there"}
+	case len(text) < Shortest:
+		return "", &Error{What: fmt.Sprintf("the secret from %s has fewer than %d characters", r, Shortest),
+			Why: "so short a text cannot be kept out of what is shown", Do: "choose a longer secret, or write it as a plain value"}
 	}
 	return text, nil
 }

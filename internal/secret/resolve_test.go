@@ -104,6 +104,9 @@ func TestResolve(t *testing.T) {
 		{"failing command", "!exit status 3\n  why: last words\n", Ref{Command: []string{"sh", "-c", "echo " + planted + "; echo first >&2; echo last words >&2; exit 3"}}},
 		{"secret on stderr", "!why: it was " + Mask, Ref{Command: []string{"sh", "-c", "echo " + planted + "; echo it was " + planted + " >&2; exit 1"}}},
 		{"too much", "!wrote more than", Ref{Command: []string{"sh", "-c", "yes | head -c 2000000"}}},
+		{"secret by its name on stderr", "!why: token=" + Mask, Ref{Command: []string{"sh", "-c", "echo token=" + planted + " >&2; exit 1"}}},
+		{"no input", "!exit status 1", Ref{Command: []string{"sh", "-c", "read line && echo " + planted}}},
+		{"too short to be masked", "!has fewer than 4 characters", Ref{File: put(t, "a", "abc\n")}},
 		{"nothing", "!names no source", Ref{}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -135,6 +138,13 @@ func TestCommandEndsWithItsContext(t *testing.T) {
 	_, err := Resolve(ctx, Ref{Command: []string{"sleep", "60"}})
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) > 10*time.Second {
 		t.Errorf("got %v after %s", err, time.Since(begin))
+	}
+}
+
+func TestCommandIsNotWaitedForForEver(t *testing.T) {
+	_, err := fromCommand(t.Context(), time.Millisecond, []string{"sleep", "60"})
+	if err == nil || !strings.Contains(err.Error(), "it took longer than 1ms") {
+		t.Errorf("got %v", err)
 	}
 }
 

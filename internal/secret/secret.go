@@ -4,92 +4,54 @@
 package secret
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-
-	"al.essio.dev/pkg/shellescape"
 )
 
 // Mask is what stands in place of a secret.
 const Mask = "<secret>"
 
-// shortest is the length below which a value is not masked by value: hiding
-// every "no" of a text would make it unreadable and protect nothing.
-const shortest = 4
+// Shortest is the length in bytes below which a value is not masked by value:
+// hiding every "no" of a text would make it unreadable and protect nothing.
+const Shortest = 4
 
 var privateKey = regexp.MustCompile(`(?s)-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?(-----END ([A-Z0-9 ]*PRIVATE KEY)-----|$)`)
 
-// Redactor masks the values it was told, also in base64, URL, shell-quoted,
-// quoted and JSON form and line by line, and any PEM private key. The zero Redactor is ready; it may be used by
-// many goroutines.
+// Redactor masks the values it was told, also as people and programs write them
+// (in base64, alone or inside a longer text, in URLs, quoted, in JSON) and line
+// by line, and any PEM private key. The zero Redactor is ready; it may be used
+// by many goroutines.
 type Redactor struct {
 	mu     sync.RWMutex
-	values []string // longest first, so that a value inside another is no leak
+	known  map[string]bool
+	forms  map[form]bool
+	blocks [][]blockLine // the lines of values that have short ones
 }
 
-// Add makes value a secret. Values shorter than four bytes are ignored.
+// Add makes value a secret. Values shorter than Shortest are ignored.
 func (r *Redactor) Add(value string) {
-	if len(value) < shortest {
+	if len(value) < Shortest {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, form := range forms(value) {
-		if len(form) >= shortest && !slices.Contains(r.values, form) {
-			r.values = append(r.values, form)
+	if r.known[value] {
+		return
+	}
+	if r.known == nil {
+		r.known, r.forms = map[string]bool{}, map[form]bool{}
+	}
+	r.known[value] = true
+	for _, f := range forms(value) {
+		if len(f.text) >= Shortest {
+			r.forms[f] = true
 		}
 	}
-	slices.SortFunc(r.values, func(a, b string) int { return len(b) - len(a) })
-}
-
-func forms(value string) []string {
-	all := []string{
-		value,
-		base64.StdEncoding.EncodeToString([]byte(value)),
-		base64.RawStdEncoding.EncodeToString([]byte(value)),
-		base64.URLEncoding.EncodeToString([]byte(value)),
-		url.QueryEscape(value),
-		url.PathEscape(value),
-		shellescape.Quote(value),
-		strings.ReplaceAll(value, `"`, `\"`),
-		inJSON(value),
-		unquoted(strconv.Quote(value)),
+	if block := block(value); block != nil {
+		r.blocks = append(r.blocks, block)
 	}
-	return append(all, longLines(value)...)
-}
-
-func unquoted(s string) string { return s[1 : len(s)-1] }
-
-func inJSON(value string) string {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(value); err != nil { // no text is beyond JSON
-		return value
-	}
-	return unquoted(strings.TrimSuffix(b.String(), "\n"))
-}
-
-// longLines are the lines of a value that has several, since a text is often
-// shown with something in front of each line. Short ones say little and would
-// hide too much.
-func longLines(value string) []string {
-	if !strings.Contains(value, "\n") {
-		return nil
-	}
-	var out []string
-	for line := range strings.Lines(value) {
-		if line = strings.TrimSpace(line); len(line) >= 2*shortest {
-			out = append(out, line, inJSON(line))
-		}
-	}
-	return out
 }
 
 // String returns s with every secret masked.
@@ -99,8 +61,34 @@ func (r *Redactor) String(s string) string {
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	for _, value := range r.values {
-		s = strings.ReplaceAll(s, value, Mask)
+	var found []span
+	for f := range r.forms {
+		found = f.in(s, found)
 	}
-	return s
+	for _, b := range r.blocks {
+		found = spansOf(b, s, found)
+	}
+	return masked(s, found)
+}
+
+// span is a part of a text, from one byte to before another.
+type span struct{ from, to int }
+
+// masked replaces the spans of s, those that overlap as one.
+func masked(s string, spans []span) string {
+	if len(spans) == 0 {
+		return s
+	}
+	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
+	var out strings.Builder
+	at := 0
+	for i := 0; i < len(spans); {
+		one := spans[i]
+		for i++; i < len(spans) && (spans[i].from < one.to || spans[i].from == one.from); i++ {
+			one.to = max(one.to, spans[i].to)
+		}
+		out.WriteString(s[at:one.from] + Mask)
+		at = one.to
+	}
+	return out.String() + s[at:]
 }

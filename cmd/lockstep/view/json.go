@@ -57,13 +57,13 @@ func (l *lines) Event(e executor.Event) {
 	out := event{
 		Event: string(e.Type), DryRun: l.dry,
 		Host: e.Host, Stage: e.Stage, Step: e.Step, Name: e.Name, Kind: e.Kind, Status: string(e.Status),
-		Message: e.Message, Bytes: e.Bytes, Size: e.Size, Hosts: e.Hosts, Stages: e.Stages, Width: e.Width, Counts: e.Counts,
+		Message: l.redactor.String(e.Message), Bytes: e.Bytes, Size: e.Size, Hosts: e.Hosts, Stages: e.Stages, Width: e.Width, Counts: e.Counts,
 	}
 	if !l.dry { // a dry run of the same says the same
 		out.Time, out.Seconds = e.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), e.Elapsed.Seconds()
 	}
 	if e.Err != nil {
-		out.Error = e.Err.Error()
+		out.Error = l.redactor.String(e.Err.Error())
 	}
 	if e.Change != nil {
 		out.Unknown, out.Notes = e.Change.Unknown, e.Change.Notes
