@@ -2,9 +2,7 @@ package remote
 
 import (
 	"fmt"
-	"path"
 	"strconv"
-	"strings"
 
 	"al.essio.dev/pkg/shellescape"
 
@@ -14,14 +12,16 @@ import (
 
 // guardFunctions are the verbs of the guarded script. Each takes the number of
 // its write first; the first failure ends the script, and whatever is still
-// staged is removed in any case.
+// staged is removed in any case. What many writes need alike is done for all of
+// them by one program (see guarded.go), and by these verbs one by one where that
+// fails, to find the write at fault.
 const guardFunctions = `umask 077
 trap '' HUP INT TERM PIPE
 temps=
-trap 'for t in $temps; do rm -f -- "$(eval "printf %s \"\$temp$t\"")"; done' EXIT
+trap 'for t in $temps; do eval "t=\$temp$t"; [ ! -e "$t" ] || rm -f -- "$t"; done' EXIT
 broken() { echo "fail $1"; ` + freeFunction + `; exit 1; }
 check() { v=$(version "$2") || broken $1; [ "$v" = "$3" ] || { echo "drift $1"; exit 1; }; }
-whole() { temps="$temps $1"; n=$(wc -c <"$2") && [ "$n" -eq "$3" ] || { echo "the staged file is cut" >&2; broken $1 "$2"; }; }
+whole() { n=$(wc -c <"$2") && [ "$n" -eq "$3" ] || { echo "the staged file is cut" >&2; broken $1 "$2"; }; }
 attrs() {
 if [ -n "$3" ]; then chown -- "$3" "$2" || broken $1; fi
 if [ -n "$4" ]; then chgrp -- "$4" "$2" || broken $1; fi
@@ -66,54 +66,6 @@ echo "done $1"
 
 // freeFunction says how much room is on the file system of "$2".
 const freeFunction = `[ -z "$2" ] || df -Pk -- "${2%/*}/" 2>/dev/null | { read -r h; read -r fs all used free rest; echo "free $free $rest"; }`
-
-// commitScript renders the moment in which a batch takes effect: check all,
-// prepare all, and only then move one after the other.
-func commitScript(plan []staged) string {
-	var b strings.Builder
-	b.WriteString(statFunctions + guardFunctions)
-	for i, s := range plan {
-		if s.temp != "" {
-			fmt.Fprintf(&b, "temp%d=%s; whole %d \"$temp%d\" %d\n", i, shellescape.Quote(s.temp), i, i, s.Size())
-		}
-	}
-	for i, s := range plan {
-		fmt.Fprintf(&b, "check %d %s %s\n", i, shellescape.Quote(s.Path), shellescape.Quote(wasVersion(s.Was)))
-	}
-	var temps []string
-	for i, s := range plan {
-		if s.temp == "" {
-			continue
-		}
-		temps = append(temps, fmt.Sprintf("\"$temp%d\"", i))
-		b.WriteString(prepareLines(i, s))
-	}
-	if len(temps) > 0 {
-		fmt.Fprintf(&b, "flush %s\n", strings.Join(temps, " "))
-	}
-	for i, s := range plan {
-		b.WriteString(moveLine(i, s))
-		if s.Op == executor.PutFile || s.Op == executor.PutGone {
-			fmt.Fprintf(&b, "stale %s\n", shellescape.Quote(path.Join(dirOf(s.real), partPrefix(s.real))))
-		}
-	}
-	fmt.Fprintf(&b, "flush %s\n", strings.Join(folders(plan), " "))
-	return b.String()
-}
-
-// prepareLines give a staged file the owner, group and mode that it will have:
-// what is not wanted otherwise is kept from the old one. The mode comes last, so
-// that nobody may read the new content who may read neither the old file nor
-// the new one.
-func prepareLines(i int, s staged) string {
-	owner, group := shellescape.Quote(s.Attrs.Owner), shellescape.Quote(s.Attrs.Group)
-	mode := modeWord(s.Attrs)
-	if mode == "" {
-		mode = `"$kept"`
-	}
-	return fmt.Sprintf("keep %d \"$temp%d\" %s %s %s\n", i, i, shellescape.Quote(s.real), owner, group) +
-		fmt.Sprintf("attrs %d \"$temp%d\" %s %s %s\n", i, i, owner, group, mode)
-}
 
 func moveLine(i int, s staged) string {
 	real := shellescape.Quote(s.real)

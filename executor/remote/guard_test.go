@@ -1,9 +1,11 @@
 package remote
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"lockstep/executor"
@@ -30,7 +32,7 @@ func TestNewContentIsNeverMoreOpenThanItsMode(t *testing.T) {
 	for _, row := range []struct {
 		attrs steps.Attrs
 		want  string
-	}{{steps.Attrs{Mode: mode(0o600)}, "0600\n"}, {steps.Attrs{}, "0600\n600\n"}} {
+	}{{steps.Attrs{Mode: mode(0o600)}, "0600\n"}, {steps.Attrs{}, "0600\n0600\n"}} {
 		batch := []executor.Write{{Op: executor.PutFile, Path: file, Data: []byte("new"), Attrs: row.attrs, Was: was(t, c, file)}}
 		if err := c.Commit(t.Context(), batch); err != nil {
 			t.Fatal(err)
@@ -50,4 +52,54 @@ func namedScript(t *testing.T, name, text string) string {
 		t.Fatal(err)
 	}
 	return to
+}
+
+// TestManyFilesAreGuardedByFewPrograms: only what takes a file's name in place
+// of another is run for each of them.
+func TestManyFilesAreGuardedByFewPrograms(t *testing.T) {
+	_, target := serve(t, sshserver.Options{})
+	log, bin := filepath.Join(t.TempDir(), "log"), t.TempDir()
+	put(t, log, "")
+	for _, name := range []string{"stat", "chown", "chgrp", "chmod", "wc", "rm", "sync", "getfacl", "mv"} {
+		if real, err := exec.LookPath(name); err == nil {
+			put(t, filepath.Join(bin, name), "#!/bin/sh\necho "+name+" >>"+log+"\nexec "+real+" \"$@\"\n")
+			if err := os.Chmod(filepath.Join(bin, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	target.path = bin + ":" + searchPath
+	c := dial(t, target)
+	dir := t.TempDir()
+	var batch []executor.Write
+	const files = 40
+	for i := range files {
+		file := filepath.Join(dir, fmt.Sprint(i))
+		if i%2 == 0 {
+			put(t, file, "old")
+		}
+		batch = append(batch, executor.Write{Op: executor.PutFile, Path: file, Data: []byte("new"), Was: was(t, c, file), Attrs: steps.Attrs{Mode: mode(0o640)}})
+	}
+	put(t, log, "")
+	if err := c.Commit(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, name := range strings.Fields(readAll(t, log)) {
+		count[name]++
+	}
+	if count["mv"] < files || count["mv"] > files+2 {
+		t.Errorf("%d files were moved by %d programs", files, count["mv"])
+	}
+	delete(count, "mv")
+	for name, n := range count {
+		if n > 4 {
+			t.Errorf("%s was run %d times", name, n)
+		}
+	}
+	for i := range files {
+		if got := readAll(t, filepath.Join(dir, fmt.Sprint(i))); got != "new" {
+			t.Errorf("%d: got %q", i, got)
+		}
+	}
 }

@@ -22,8 +22,14 @@ const absentVersion = "absent"
 // third line are the Version of a file and of a directory, as own in
 // statFunctions makes them.
 const statFormat = `%f %u %g %s %U %G %y %z
-%i:%s:%y:%z:%f:%u:%g
-d:%i:%f:%u:%g`
+` + regularFormat + `
+` + folderFormat
+
+// The formats of a Version. A directory's does not change with its entries.
+const (
+	regularFormat = `%i:%s:%y:%z:%f:%u:%g`
+	folderFormat  = `d:%i:%f:%u:%g`
+)
 
 // peekLimit is the size in bytes up to which a file's content comes with its
 // description: who asks for the one mostly wants the other next.
@@ -49,12 +55,12 @@ echo data; exec cat <"$1"
 // change with its entries, and a link's covers what it leads to.
 const statFunctions = `TZ=UTC0; export TZ
 own() {
-if [ -d "$1" ] && [ ! -L "$1" ]; then stat -c 'd:%i:%f:%u:%g' -- "$1"
-else stat -c '%i:%s:%y:%z:%f:%u:%g' -- "$1"; fi
+if [ -d "$1" ] && [ ! -L "$1" ]; then stat -c '` + folderFormat + `' -- "$1"
+else stat -c '` + regularFormat + `' -- "$1"; fi
 }
 version() {
 if [ -L "$1" ]; then
-printf '%s -> %s\n' "$(own "$1")" "$(stat -L -c '%i:%s:%y:%z:%f:%u:%g' -- "$1" 2>/dev/null || echo dangling)"
+printf '%s -> %s\n' "$(own "$1")" "$(stat -L -c '` + regularFormat + `' -- "$1" 2>/dev/null || echo dangling)"
 elif [ -e "$1" ]; then own "$1"
 else echo ` + absentVersion + `; fi
 }
