@@ -103,6 +103,11 @@ func (b *Block) key() (crypto.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("line %d: %s is damaged: it does not decode", b.Line, b.Type)
 	}
+	return usable(k, b.Line)
+}
+
+// usable takes the kinds of keys that servers can use.
+func usable(k any, line int) (crypto.Signer, error) {
 	switch k := k.(type) {
 	case *rsa.PrivateKey:
 		return k, nil
@@ -110,7 +115,7 @@ func (b *Block) key() (crypto.Signer, error) {
 		return k, nil
 	}
 	return nil, fmt.Errorf("line %d: private key is neither RSA nor ECDSA (%s): MySQL and Galera cannot use it; make an RSA key",
-		b.Line, strings.TrimPrefix(fmt.Sprintf("%T", k), "*"))
+		line, strings.TrimPrefix(fmt.Sprintf("%T", k), "*"))
 }
 
 func (b *Block) parseKey() (any, error) {

@@ -5,15 +5,14 @@
 // know files, hosts and the clock; the time and the source of randomness are
 // parameters, so every answer can be repeated.
 //
-// What it will not do: read encrypted keys (mysqld and socat cannot ask for a
-// passphrase), use Ed25519 (client libraries of MySQL and MariaDB do not), or
+// What it will not do: put encrypted keys into a set (mysqld and socat cannot
+// ask for a passphrase; an authority's key may have one), use Ed25519 (client libraries of MySQL and MariaDB do not), or
 // judge revocation (Galera has no setting for it).
 package pki
 
 import (
 	"crypto"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -66,21 +65,7 @@ type Pair struct {
 // on the control machine. The first certificate of the file counts. It returns
 // ErrEncryptedKey (wrapped) for a key with a passphrase, and an error when the
 // key is not the certificate's.
-func LoadPair(certPEM, keyPEM []byte) (*Pair, error) {
-	certs, err := ParseCerts(certPEM)
-	if err != nil {
-		return nil, fmt.Errorf("certificate: %w", err)
-	}
-	key, err := ParseKey(keyPEM)
-	if err != nil {
-		return nil, fmt.Errorf("key: %w", err)
-	}
-	if !sameKey(certs[0].PublicKey, key.Public()) {
-		return nil, errors.New("the private key does not belong to the certificate: " +
-			"their public keys differ; take both files from the same set")
-	}
-	return &Pair{Cert: certs[0], Key: key}, nil
-}
+func LoadPair(certPEM, keyPEM []byte) (*Pair, error) { return OpenPair(certPEM, keyPEM, "") }
 
 // CertPEM is the certificate as a PEM file.
 func (p *Pair) CertPEM() []byte { return EncodeCert(p.Cert) }

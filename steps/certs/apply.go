@@ -46,8 +46,11 @@ func (s *step) make(ctx context.Context, h steps.Host, c steps.Change) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	ca, err := s.authority(found, c, now, made)
+	ca, err := s.authority(found, c, now)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.putCA(made, ca, found, c); err != nil {
 		return nil, err
 	}
 	for _, l := range s.leaves {
@@ -61,9 +64,11 @@ func (s *step) make(ctx context.Context, h steps.Host, c steps.Change) (map[stri
 		if err != nil {
 			return nil, err
 		}
-		if err := put(made, pair, found.files[l.certFile].at, found.files[l.keyFile].at); err != nil {
+		key, err := pair.KeyPEM()
+		if err != nil {
 			return nil, err
 		}
+		made[found.files[l.certFile].at], made[found.files[l.keyFile].at] = pair.CertPEM(), key
 	}
 	return made, nil
 }
@@ -73,7 +78,7 @@ func writes(c steps.Change, at string) bool {
 }
 
 // authority makes a new one if c says so, and else takes that which is there.
-func (s *step) authority(found set, c steps.Change, now time.Time, made map[string][]byte) (*pki.Pair, error) {
+func (s *step) authority(found set, c steps.Change, now time.Time) (*pki.Pair, error) {
 	if !writes(c, s.at(caCert)) {
 		ca, err := s.judgeCA(found, now)
 		if err == nil && ca == nil {
@@ -81,18 +86,21 @@ func (s *step) authority(found set, c steps.Change, now time.Time, made map[stri
 		}
 		return ca, err
 	}
-	ca, err := pki.NewCA(rand.Reader, now, pki.CARequest{Name: s.name, Algorithm: pki.Algorithm(s.key), Lifetime: s.caLifetime})
-	if err != nil {
-		return nil, err
-	}
-	return ca, put(made, ca, s.at(caCert), s.at(caKey))
+	return pki.NewCA(rand.Reader, now, pki.CARequest{Name: s.name, Algorithm: pki.Algorithm(s.key), Lifetime: s.caLifetime})
 }
 
-func put(made map[string][]byte, pair *pki.Pair, certAt, keyAt string) error {
-	key, err := pair.KeyPEM()
-	if err != nil {
-		return err
+// putCA adds those files of the authority that c writes.
+func (s *step) putCA(made map[string][]byte, ca *pki.Pair, found set, c steps.Change) error {
+	made[found.files[caCert].at] = ca.CertPEM()
+	at := found.files[caKey].at
+	if !writes(c, at) {
+		return nil
 	}
-	made[certAt], made[keyAt] = pair.CertPEM(), key
-	return nil
+	var err error
+	if s.passphrase == "" {
+		made[at], err = ca.KeyPEM()
+	} else {
+		made[at], err = pki.EncryptKey(ca.Key, s.passphrase)
+	}
+	return err
 }

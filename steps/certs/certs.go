@@ -36,12 +36,12 @@ func Kind() steps.Kind {
 const day = 24 * time.Hour
 
 func newStep() steps.Step {
-	return &step{key: string(pki.RSA2048), caLifetime: pki.DefaultCALife, lifetime: pki.DefaultLeafLife, renewBefore: 30 * day}
+	return &step{key: string(pki.RSA2048), issue: []string{string(pki.RoleServer), string(pki.RoleClient)}, caLifetime: pki.DefaultCALife, lifetime: pki.DefaultLeafLife, renewBefore: 30 * day}
 }
 
 type step struct {
-	dir, name, key                    string
-	names, deployed                   []string
+	dir, name, key, passphrase        string
+	names, issue, deployed            []string
 	caLifetime, lifetime, renewBefore time.Duration
 
 	// leaves are the requests of the last probe, which alone knows the peers.
@@ -52,6 +52,8 @@ func (s *step) Params(p *param.Set) {
 	p.ControlPath(&s.dir, "dir", "the directory on the control machine that holds the files", param.Required())
 	p.String(&s.name, "name", "the cluster's name, from which the subjects are made", param.Required())
 	p.Strings(&s.names, "names", "host names and addresses in the server certificate; those of all hosts of the plan and localhost when left out")
+	p.Strings(&s.issue, "issue", "which certificates are made; an empty list makes the authority alone", param.OneOf(string(pki.RoleServer), string(pki.RoleClient)))
+	p.String(&s.passphrase, "ca_passphrase", "encrypts the authority's key, and opens it; a !secret. Without it the key is not encrypted")
 	p.Paths(&s.deployed, "deployed", "the CA files on the hosts; while one of them holds another authority than dir, nothing is made and the run ends")
 	p.String(&s.key, "key", "the kind of new keys; ecdsa-p256 needs MySQL 8.0 or MariaDB 10.4", param.OneOf(algorithms()...))
 	p.Duration(&s.caLifetime, "ca_lifetime", "how long a new authority is valid")
@@ -71,11 +73,17 @@ func algorithms() []string {
 // the authority's gets behind it: " CA 20270101-1a2b3c4d".
 const maxName = 40
 
+// minPassphrase is the least that OpenSSL's commands take when they encrypt.
+const minPassphrase = 4
+
 // Check finds parameters that do not go together.
 func (s *step) Check() error {
 	var problems *multierror.Error
 	if s.name == "" || len(s.name) > maxName {
 		problems = multierror.Append(problems, fmt.Errorf("name must have 1 to %d bytes", maxName))
+	}
+	if s.passphrase != "" && len(s.passphrase) < minPassphrase {
+		problems = multierror.Append(problems, fmt.Errorf("ca_passphrase must have %d bytes or more", minPassphrase))
 	}
 	if s.lifetime == 0 || s.caLifetime == 0 {
 		problems = multierror.Append(problems, errors.New("lifetime and ca_lifetime must be longer than nothing"))
@@ -99,11 +107,18 @@ func (s *step) Needs() []string { return nil }
 
 // Makes lists the files that are there afterwards.
 func (s *step) Makes() []string {
-	var paths []string
-	for _, name := range []string{caCert, caKey, serverCert, serverKey, clientCert, clientKey} {
-		paths = append(paths, s.at(name))
+	paths := []string{s.at(caCert), s.at(caKey)}
+	for _, l := range s.requests(nil) {
+		paths = append(paths, s.at(l.certFile), s.at(l.keyFile))
 	}
 	return paths
+}
+
+func (s *step) secrets() []string {
+	if s.passphrase == "" {
+		return nil
+	}
+	return []string{s.passphrase}
 }
 
 func (s *step) at(name string) string { return path.Join(s.dir, name) }
@@ -141,8 +156,9 @@ func (s *step) judge(found set, onHosts []deployed, now time.Time) (steps.Change
 	if ca == nil {
 		add(s.newCA()...)
 	} else {
-		add(found.keep(caKey, caCert)...)
+		add(s.keepCA(found)...)
 	}
+	c.Secrets = s.secrets()
 	for _, l := range s.leaves {
 		why, err := s.judgeLeaf(found, l, ca, now)
 		if err != nil {

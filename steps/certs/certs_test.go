@@ -86,6 +86,8 @@ func TestConformance(t *testing.T) {
 				sound(w)
 				w.Peers[0].PutFile("/etc/certs/ca.pem", w.Self.Content("/plan/certs/ca.pem"))
 			}},
+		stepstest.Case{Name: "new, encrypted", YAML: locked, Build: empty, Secrets: []string{"correct horse"}},
+		stepstest.Case{Name: "to be encrypted", YAML: locked, Build: sound, Secrets: []string{secret, "correct horse"}},
 		stepstest.Case{Name: "half a certificate", YAML: yaml,
 			Build: func(w *stepstest.World) { sound(w); w.Self.Delete("/plan/certs/client-key.pem") }},
 	)
@@ -306,6 +308,48 @@ func TestPreviewIsUnsettled(t *testing.T) {
 	}
 }
 
+const locked = `{dir: certs, name: prod, key: ecdsa-p256, ca_passphrase: correct horse}`
+
+func TestAuthorityKeyIsEncrypted(t *testing.T) {
+	w := stepstest.NewWorld(Kind())
+	made(t)(w)
+	before := w.Self.Content("/plan/certs/ca.pem")
+	if c := run(t, w, locked); len(c.Edits) != 1 || !slices.Contains(c.Secrets, "correct horse") {
+		t.Errorf("got %d edits, want that of the key alone; secrets %d", len(c.Edits), len(c.Secrets))
+	}
+	key := w.Self.Content("/plan/certs/ca-key.pem")
+	if !strings.HasPrefix(key, "-----BEGIN ENCRYPTED PRIVATE KEY") || w.Self.Content("/plan/certs/ca.pem") != before {
+		t.Errorf("the key begins %.40q, or the authority changed", key)
+	}
+	if _, err := pki.OpenPair([]byte(before), []byte(key), "correct horse"); err != nil {
+		t.Error(err)
+	}
+	at(w, day0.Add(800*day))
+	if c := run(t, w, locked); len(c.Edits) != 4 || w.Self.Content("/plan/certs/ca-key.pem") != key {
+		t.Errorf("a renewal has %d edits, want 4 and none of the authority", len(c.Edits))
+	}
+	for yaml, want := range map[string]string{yaml: "is encrypted", strings.Replace(locked, "horse", "cow", 1): "does not open"} {
+		_, err := stepstest.Decode(t, Kind(), yaml).Probe(t.Context(), w.View())
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "horse") {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+}
+
+func TestIssueSome(t *testing.T) {
+	for issue, want := range map[string]int{"[]": 3, "[server]": 5, "client": 5, "[client, server]": 7} {
+		w := stepstest.NewWorld(Kind())
+		empty(w)
+		some := strings.Replace(yaml, "}", ", issue: "+issue+"}", 1)
+		if c := run(t, w, some); len(c.Edits) != want {
+			t.Errorf("issue: %s has %d edits, want %d", issue, len(c.Edits), want)
+		}
+		if got := stepstest.Decode(t, Kind(), some).(steps.Local).Makes(); len(got) != want-1 {
+			t.Errorf("issue: %s makes %q", issue, got)
+		}
+	}
+}
+
 func TestMakes(t *testing.T) {
 	local := stepstest.Decode(t, Kind(), yaml).(steps.Local)
 	if got := local.Makes(); len(got) != 6 || !slices.Contains(got, "/plan/certs/server-cert.pem") || len(local.Needs()) != 0 {
@@ -316,6 +360,8 @@ func TestMakes(t *testing.T) {
 func TestCheck(t *testing.T) {
 	for yaml, want := range map[string]string{
 		`{dir: a, name: ""}`:                                  "1 to 40 bytes",
+		`{dir: a, name: b, ca_passphrase: abc}`:               "4 bytes or more",
+		`{dir: a, name: b, issue: [servers]}`:                 "must be one of",
 		`{dir: a, name: b, key: ed25519}`:                     "must be one of",
 		`{dir: a, name: b, lifetime: 20w, ca_lifetime: 100d}`: "longer than ca_lifetime",
 	} {

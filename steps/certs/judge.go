@@ -3,6 +3,7 @@ package certs
 import (
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,10 +34,10 @@ func (s *step) requests(peers []steps.Reader) []leaf {
 		return pki.LeafRequest{CommonName: s.name + " " + string(role), Names: names, Role: role,
 			Algorithm: pki.Algorithm(s.key), Lifetime: s.lifetime}
 	}
-	return []leaf{
+	return slices.DeleteFunc([]leaf{
 		{serverKey, serverCert, request(pki.RoleServer, names)},
 		{clientKey, clientCert, request(pki.RoleClient, nil)},
-	}
+	}, func(l leaf) bool { return !slices.Contains(s.issue, string(l.request.Role)) })
 }
 
 // unique keeps the first of equal names, and drops empty ones.
@@ -62,10 +63,26 @@ func (s *step) describe(l leaf) string {
 func (s *step) newCA() []steps.Edit {
 	const why = "there is no authority yet"
 	return []steps.Edit{
-		write(s.at(caKey), steps.Stat{Kind: steps.Absent}, nil, "new private key, "+s.key, why),
+		write(s.at(caKey), steps.Stat{Kind: steps.Absent}, nil, "new private key, "+s.key+s.encrypted(), why),
 		write(s.at(caCert), steps.Stat{Kind: steps.Absent}, nil,
 			fmt.Sprintf("new authority CN \"%s CA DATE-RANDOM\", %s, %s", s.name, param.FormatDuration(s.caLifetime), s.key), why),
 	}
+}
+
+func (s *step) encrypted() string {
+	if s.passphrase == "" {
+		return ""
+	}
+	return ", encrypted"
+}
+
+// keepCA leaves the authority as it is, but for modes and for a key that is to
+// be encrypted. A key that is encrypted already stays so.
+func (s *step) keepCA(found set) []steps.Edit {
+	if s.passphrase == "" || pki.IsEncryptedKey(found.files[caKey].data) {
+		return found.keep(caKey, caCert)
+	}
+	return append([]steps.Edit{found.write(caKey, "the same private key, encrypted", "ca_passphrase is given")}, found.keep(caCert)...)
 }
 
 // judgeCA returns the authority that is there, or nil when one is to be made.
@@ -84,8 +101,13 @@ func (s *step) judgeCA(found set, now time.Time) (*pki.Pair, error) {
 		return nil, &steps.Problem{What: fmt.Sprintf("%s is there, but %s is not", s.at(caKey), caCert),
 			Do: "put the certificate back, any host that trusts it has a copy; or move the key away if it was never used"}
 	}
-	ca, err := pki.LoadPair(cert.data, key.data)
-	if err != nil {
+	ca, err := pki.OpenPair(cert.data, key.data, s.passphrase)
+	switch {
+	case errors.Is(err, pki.ErrEncryptedKey):
+		return nil, &steps.Problem{What: s.at(caKey) + " is encrypted", Do: "give ca_passphrase, best as a !secret"}
+	case errors.Is(err, pki.ErrPassphrase):
+		return nil, &steps.Problem{What: "ca_passphrase does not open " + s.at(caKey), Do: "correct it"}
+	case err != nil:
 		return nil, &steps.Problem{What: fmt.Sprintf("the authority in %s cannot be used", s.dir), Why: err.Error(), Err: err,
 			Do: "repair it, or move the whole directory away to begin anew; it is not overwritten"}
 	}
