@@ -18,12 +18,20 @@ func (c *compiler) bind(t *Task, selected bool) {
 		c.bindOnce(t, selected)
 	} else if c.bindWhen(t) {
 		c.bindParams(t, selected)
+	} else if !t.word {
+		c.fail(checkShape(t.Kind, t.params))
 	}
 	t.facts = c.usedFacts
 }
 
 // bindWhen decides which hosts take part. It reports whether any may.
 func (c *compiler) bindWhen(t *Task) bool {
+	for _, w := range t.when { // also those that others leave no say
+		if text, ok := w.value.Any.(string); ok {
+			_, err := c.common.exprs.get(text)
+			c.fail(place(w.value, err))
+		}
+	}
 	yes, err := t.all(c.common, t.when)
 	switch {
 	case err == nil && yes:

@@ -127,8 +127,8 @@ func unforeseen(err error) bool { _, ok := steps.IsUnforeseen(err); return ok }
 
 // condition evaluates one `when`.
 func (s *scope) condition(v source.Value) (bool, error) {
-	if v.Shape == source.Null {
-		return true, nil
+	if v.Shape == source.List && len(v.Items) == 0 {
+		return false, v.Errorf("write true or false", "there is no condition in this list")
 	}
 	if v.Shape != source.Scalar {
 		return false, v.Errorf("join conditions with && in one text", "a condition is one expression, but this is %s", v.Shape)
@@ -170,7 +170,7 @@ func checkEarly(k steps.Kind, s *scope, params source.Value) error {
 			r.varies = one.varies
 		}
 		declared := fieldOf(&set, f.Key)
-		if one.later == nil || declared == nil {
+		if one.later == nil || declared == nil || misshapen(declared, f.Value) {
 			known.Fields = append(known.Fields, f)
 			continue
 		}
@@ -179,10 +179,38 @@ func checkEarly(k steps.Kind, s *scope, params source.Value) error {
 	if err := r.err(); err != nil {
 		return err
 	}
-	if params.Shape != source.Map {
+	if params.Shape == source.Scalar {
 		return nil
 	}
 	return set.Decode(known)
+}
+
+// checkShape finds the mistakes in parameters that show without any variable.
+func checkShape(k steps.Kind, params source.Value) error {
+	if params.Shape == source.Scalar && templated(params) {
+		return nil
+	}
+	step := k.New()
+	var set param.Set
+	step.Params(&set)
+	known := params
+	known.Fields = nil
+	for _, f := range params.Fields {
+		declared := fieldOf(&set, f.Key)
+		if declared == nil || !templated(f.Value) || misshapen(declared, f.Value) {
+			known.Fields = append(known.Fields, f)
+			continue
+		}
+		declared.Required = false
+	}
+	return set.Decode(known)
+}
+
+// misshapen reports whether a list or a map stands where no expression in it
+// could make it right.
+func misshapen(f *param.Field, v source.Value) bool {
+	single := []string{"text", "path", "local path", "mode", "true or false", "number", "duration"}
+	return (v.Shape == source.List || v.Shape == source.Map) && v.Tag == "" && slices.Contains(single, f.Type)
 }
 
 func fieldOf(set *param.Set, name string) *param.Field {

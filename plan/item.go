@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"lockstep/internal/source"
+	"lockstep/steps/param"
 )
 
 // spot is where in the plan a step stands, and what it has from there.
@@ -174,10 +175,33 @@ func (c *compiler) tagged(at spot, tags []string) spot {
 	return at
 }
 
-// given is at with one more condition.
+// given is at with one more condition, or with a list of them that must all
+// hold.
 func given(at spot, when source.Value) spot {
-	if when.Shape != source.Null {
-		at.when = append(slices.Clone(at.when), condition{when, at.layer})
+	all := when.Items
+	if when.Shape != source.List || len(all) == 0 {
+		all = []source.Value{when}
+	}
+	at.when = slices.Clone(at.when)
+	for _, one := range all {
+		if when.Shape != source.Null {
+			at.when = append(at.when, condition{one, at.layer})
+		}
 	}
 	return at
+}
+
+// filled refuses keys of set that a map has without a value, where it would
+// not be told from one that is left out. It reports whether there are none.
+func (c *compiler) filled(item source.Value, set *param.Set) bool {
+	good := true
+	for _, f := range item.Fields {
+		declared := fieldOf(set, f.Key)
+		if declared == nil || f.Value.Shape != source.Null || declared.Type == "map" || declared.Type == "step" {
+			continue
+		}
+		good = false
+		c.fail(item.ErrorAt(f.KeyPos, "write one, or leave the key out", "%s has no value", f.Key))
+	}
+	return good
 }

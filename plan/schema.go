@@ -19,24 +19,31 @@ func Schema(kinds *steps.Registry) param.Schema {
 		k.New().Params(&set)
 		s.defs["kind."+k.Name] = s.set(&set)
 	}
+	s.defs["conditions"] = param.Schema{"anyOf": []any{
+		param.Refer("condition"),
+		param.Schema{"type": "array", "items": param.Refer("condition"), "minItems": 1, "description": "all of them must hold"},
+	}}
 	s.defs["assert"] = s.assertion(d.Assert)
 	s.defs["step"] = s.step(d.Step)
 	s.defs["plainStep"] = s.onHosts()
 	s.defs["gate"] = s.gate()
-	s.defs["stage"] = s.set(d.Stage)
-	s.defs["group"] = s.set(d.Group)
-	s.defs["include"] = s.set(d.Include)
-	s.defs["pause"] = s.set(d.Pause)
+	s.defs["stage"] = s.own(d.Stage)
+	s.defs["group"] = s.own(d.Group)
+	s.defs["include"] = s.own(d.Include)
+	s.defs["pause"] = s.own(d.Pause)
 	s.defs["inner"] = choice(by{"steps", "group"}, by{"include", "include"}, by{"", "plainStep"})
 	s.defs["item"] = choice(by{"steps", "stage"}, by{"include", "include"}, by{"pause", "pause"}, by{"", "step"})
-	root := s.set(d.Plan)
+	root := s.own(d.Plan)
+	root["properties"].(param.Schema)["become"].(param.Schema)["not"] = param.Refer("expression")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "lockstep plan"
-	root["type"] = "object"
 	root["$defs"] = s.defs
 	root["properties"].(param.Schema)["steps"] = s.list("item", root["properties"].(param.Schema)["steps"].(param.Schema))
 	return root
 }
+
+// oneTag is how oneWord wants a tag.
+const oneTag = `^[^, \t\n{}]+$`
 
 // by says which definition a map is of that has a key.
 type by struct{ key, definition string }
@@ -69,20 +76,40 @@ func (s *schema) widths() {
 // assertion describes what must hold: a condition, a list of them, or both with
 // a message.
 func (s *schema) assertion(set *param.Set) param.Schema {
-	some := param.Schema{"anyOf": []any{
-		param.Refer("condition"),
-		param.Schema{"type": "array", "items": param.Refer("condition"), "minItems": 1},
-	}}
-	full := s.set(set)
-	full["properties"].(param.Schema)["that"] = some
-	full["type"] = "object"
-	delete(full, "pattern")
-	return param.Schema{"anyOf": []any{some, full}}
+	full := s.own(set)
+	full["properties"].(param.Schema)["that"] = param.Refer("conditions")
+	return param.Schema{"anyOf": []any{param.Refer("conditions"), full}}
 }
 
 type schema struct {
 	kinds *steps.Registry
 	defs  param.Schema
+}
+
+// own describes a map of the language: it is no expression as a whole, and those
+// of its keys that have a type are none either.
+func (s *schema) own(set *param.Set) param.Schema {
+	out := s.set(set)
+	out["type"] = "object"
+	delete(out, "pattern")
+	properties := out["properties"].(param.Schema)
+	for _, f := range set.Fields() {
+		had := properties[f.Name].(param.Schema)
+		switch {
+		case f.Name == "vars":
+			had["type"] = []string{"object", "null"}
+			delete(had, "pattern")
+		case f.Name == "when":
+			had["$ref"] = "#/$defs/conditions"
+		case f.Name == "tags":
+			had["items"], had["pattern"] = param.Schema{"type": []string{"string", "number", "boolean"}, "pattern": oneTag}, oneTag
+		case len(f.Enum) > 0:
+			properties[f.Name] = param.Schema{"enum": f.Enum, "description": f.Doc}
+		case f.Type == "true or false" && f.Name != "become", f.Type == "number", f.Type == "duration":
+			had["not"] = param.Refer("expression")
+		}
+	}
+	return out
 }
 
 // set describes the keys of set, of which some have types that only plans have.
@@ -117,9 +144,7 @@ func (s *schema) list(of string, field param.Schema) param.Schema {
 
 // step describes a step: its attributes, and exactly one kind.
 func (s *schema) step(attributes *param.Set) param.Schema {
-	out := s.set(attributes)
-	out["type"] = "object"
-	delete(out, "pattern")
+	out := s.own(attributes)
 	var one []any
 	for _, k := range s.kinds.Kinds() {
 		out["properties"].(param.Schema)[k.Name] = s.kind(k)

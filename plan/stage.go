@@ -17,7 +17,7 @@ func (c *compiler) stage(item source.Value, at spot) {
 	var set param.Set
 	g.declare(&set)
 	g.declareStage(&set, s)
-	if err := set.Decode(item); err != nil {
+	if err := set.Decode(item); err != nil || !c.filled(item, &set) {
 		c.fail(err)
 		return
 	}
@@ -43,7 +43,7 @@ func (c *compiler) block(item source.Value, at spot) {
 	var g group
 	var set param.Set
 	g.declare(&set)
-	if err := set.Decode(item); err != nil {
+	if err := set.Decode(item); err != nil || !c.filled(item, &set) {
 		c.fail(err)
 		return
 	}

@@ -104,6 +104,7 @@ func (c *compiler) parts(item source.Value) (steps.Kind, source.Value, attribute
 			named = append(named, f)
 		}
 	}
+	good := c.filled(own, &set)
 	err := set.Decode(own)
 	c.fail(err)
 	kind, params, ok := c.kind(item, named)
@@ -112,7 +113,7 @@ func (c *compiler) parts(item source.Value) (steps.Kind, source.Value, attribute
 		c.fail(item.ErrorAt(f.KeyPos, "", "loop_var belongs to a loop, and there is none"))
 		ok = false
 	}
-	return kind, params, *attrs, ok && err == nil
+	return kind, params, *attrs, ok && good && err == nil
 }
 
 // kind finds the one key of a step that names a kind.
