@@ -46,6 +46,10 @@ func (o Option) Is(key string) bool { return sameKey(o.Key, key) }
 // not the same option by Is, its value is not the value of key.
 func (o Option) Touches(key string) bool { return root(o.Key) == root(key) }
 
+// Limits reports whether the option is under the prefix maximum-, which sets
+// the greatest value that others may give it, and no value.
+func (o Option) Limits() bool { return strings.HasPrefix(canonical(o.Key), "maximum-") }
+
 // Parse reads an option file. The name is only used to say where something is.
 // Every input is kept byte for byte; what is wrong or unsafe in it is told by
 // Problems. The error is for data that is too large to be an option file.

@@ -128,7 +128,7 @@ func TestGrammar(t *testing.T) {
 	for _, c := range grammarCases() {
 		t.Run(c.name, func(t *testing.T) {
 			f := parse(t, c.text())
-			if diff := cmp.Diff(strings.Join(c.want, "\n"), strings.Join(printed(f.Options("mysqld")), "\n")); diff != "" {
+			if diff := cmp.Diff(lines(c.want), Print(f.Options("mysqld"))); diff != "" {
 				t.Errorf("options (-want +got):\n%s", diff)
 			}
 			if got := worst(f.Problems()) == Fatal; got != c.fatal {
@@ -139,19 +139,6 @@ func TestGrammar(t *testing.T) {
 			}
 		})
 	}
-}
-
-// printed shows options as my_print_defaults does.
-func printed(options []Option) []string {
-	var out []string
-	for _, o := range options {
-		if o.Flag {
-			out = append(out, "--"+o.Key)
-		} else {
-			out = append(out, "--"+o.Key+"="+o.Value)
-		}
-	}
-	return out
 }
 
 func parse(t testing.TB, text string) *File {
@@ -210,6 +197,16 @@ func TestProblems(t *testing.T) {
 			}
 			t.Errorf("got %v, want %s at line %d: ...%s...", got, c.severity, c.line, c.want)
 		})
+	}
+}
+
+func TestAloneIsWithoutIncludes(t *testing.T) {
+	f := parse(t, "[mysqld]\n !includedir /d\na=1\n[SST]\nb=2\n[sst]\nc=3\n[none]\n!include /x")
+	if got := string(f.Alone()); got != "[mysqld]\n# !includedir /d\na=1\n[SST]\nb=2\n[sst]\nc=3\n[none]\n#!include /x" {
+		t.Errorf("got %q", got)
+	}
+	if got := strings.Join(f.Groups(), " "); got != "mysqld SST" {
+		t.Errorf("got the groups %s", got)
 	}
 }
 

@@ -43,6 +43,7 @@ type Graph struct {
 	files    map[string]*File
 	order    []string
 	options  []Option
+	raws     []string // the lines of options
 	problems []Problem
 }
 
@@ -158,7 +159,7 @@ func (w *walk) file(f *File, depth int) error {
 	for i, l := range f.lines[:f.read] {
 		switch {
 		case l.kind == option:
-			w.graph.options = append(w.graph.options, f.option(i))
+			w.graph.options, w.graph.raws = append(w.graph.options, f.option(i)), append(w.graph.raws, l.raw)
 		case l.kind == directive:
 			ok, err := w.directive(f, l, depth)
 			if err != nil {

@@ -175,7 +175,7 @@ func TestOracleIncludes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, lines(printed(g.Options("mysqld")))); diff != "" {
+	if diff := cmp.Diff(want, Print(g.Options("mysqld"))); diff != "" {
 		t.Errorf("(-oracle +got):\n%s", diff)
 	}
 }

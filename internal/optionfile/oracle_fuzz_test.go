@@ -91,7 +91,7 @@ func holdsFor(t *testing.T, file string, s Setting, f *File) {
 	t.Helper()
 	text, _, _ := ask(t, file, s.groups()...)
 	mine := f.Find(s.Key, s.groups()...)
-	if got := lines(printed(f.Options(s.groups()...))); got != text {
+	if got := Print(f.Options(s.groups()...)); got != text {
 		t.Fatalf("read %q, the oracle %q", got, text)
 	}
 	gone := s.Absent || s.Commented
@@ -127,8 +127,15 @@ func TestOracleRandomGraphs(t *testing.T) {
 		if got := worst(g.Problems()) == Fatal; got != refused {
 			t.Fatalf("seed %d: fatal = %v, the oracle says %v: %s", seed, got, refused, stderr)
 		}
-		if got := lines(printed(g.Options("mysqld", "server"))); !refused && got != want {
+		if got := Print(g.Options("mysqld", "server")); !refused && got != want {
 			t.Fatalf("seed %d:\n got %q\nwant %q", seed, got, want)
+		}
+		if refused {
+			continue
+		}
+		one := write(t, filepath.Join(dir, "one.cnf"), string(g.Text()))
+		if got, _, _ := ask(t, one, "mysqld", "server"); got != want {
+			t.Fatalf("seed %d: as one text:\n got %q\nwant %q", seed, got, want)
 		}
 	}
 }

@@ -63,8 +63,8 @@ func TestOracleGrammar(t *testing.T) {
 			}
 			f := parse(t, c.text())
 			for _, g := range []string{"other", " mysqld", "sst", "server"} {
-				if got, _, _ := ask(t, file, g); got != lines(printed(f.Options(g))) {
-					t.Errorf("[%s]: got %q, want %q", g, printed(f.Options(g)), got)
+				if got, _, _ := ask(t, file, g); got != Print(f.Options(g)) {
+					t.Errorf("[%s]: got %q, want %q", g, Print(f.Options(g)), got)
 				}
 			}
 		})
@@ -152,7 +152,7 @@ func compareBatch(t *testing.T, texts []string) {
 		for i, text := range texts {
 			_, theirs, _ := strings.Cut(parts[i], "\n")
 			f := parse(t, text)
-			if got := lines(printed(f.Options(groups...))); got != theirs {
+			if got := Print(f.Options(groups...)); got != theirs {
 				t.Errorf("file %q, groups %q\n got %q\nwant %q", text, groups, got, theirs)
 			}
 			stops := strings.Contains(stderr, filepath.Join(dir, fmt.Sprintf("%d at line", i)))

@@ -15,12 +15,12 @@ import (
 // takes from all its files is what was wanted. All problems are in the one
 // error; what the server takes, but nobody may mean, is in the notes. Neither
 // shows a value.
-func (s *step) counts(g *graph, want []optionfile.Setting) (notes []string, err error) {
-	if err := s.isRead(g); err != nil {
+func (s *step) counts(f *files, want []optionfile.Setting) (notes []string, err error) {
+	if err := s.isRead(f); err != nil {
 		return nil, err
 	}
 	var problems *multierror.Error
-	for _, p := range g.Problems() {
+	for _, p := range f.Problems() {
 		if p.Severity == optionfile.Fatal {
 			problems = multierror.Append(problems, &steps.Problem{What: p.Error(), Why: "the server would not start again"})
 		} else {
@@ -28,18 +28,18 @@ func (s *step) counts(g *graph, want []optionfile.Setting) (notes []string, err 
 		}
 	}
 	for _, one := range want {
-		if err := s.settingCounts(g, one); err != nil {
+		if err := s.settingCounts(f, one); err != nil {
 			problems = multierror.Append(problems, err)
 		}
 	}
-	for _, p := range optionfile.Lint(g.Options(s.serverGroups...)) {
+	for _, p := range optionfile.Lint(f.Options(s.serverGroups...)) {
 		if p.Severity >= optionfile.Refuse {
 			problems = multierror.Append(problems, &steps.Problem{What: p.Error()})
-		} else if !s.foreign(g, want, p) {
+		} else if !s.foreign(f, want, p) {
 			notes = append(notes, p.Error())
 		}
 	}
-	for _, err := range s.halves(g, want) {
+	for _, err := range s.halves(f, want) {
 		problems = multierror.Append(problems, err)
 	}
 	if problems != nil && len(problems.Errors) == 1 {
@@ -51,14 +51,14 @@ func (s *step) counts(g *graph, want []optionfile.Setting) (notes []string, err 
 // foreign reports whether p is about a line without effect that is neither in
 // the designated file nor about a wanted option. Those are no business of the
 // step: distributions ship defaults that local files replace.
-func (s *step) foreign(g *graph, want []optionfile.Setting, p optionfile.Problem) bool {
-	for _, o := range g.Options(s.serverGroups...) {
+func (s *step) foreign(f *files, want []optionfile.Setting, p optionfile.Problem) bool {
+	for _, o := range f.Options(s.serverGroups...) {
 		if o.File != p.File || o.Line != p.Line {
 			continue
 		}
-		all := g.Find(o.Key, s.serverGroups...)
+		all := f.Find(o.Key, s.serverGroups...)
 		last := all[len(all)-1]
-		return g.real[o.File] != g.target && (last.File != o.File || last.Line != o.Line) &&
+		return !f.designated(o) && (last.File != o.File || last.Line != o.Line) &&
 			!slices.ContainsFunc(want, func(w optionfile.Setting) bool { return o.Is(w.Key) })
 	}
 	return false
@@ -67,13 +67,13 @@ func (s *step) foreign(g *graph, want []optionfile.Setting, p optionfile.Problem
 // halves refuses to leave a certificate without its key, or a key without its
 // certificate, where the step sets one of them: a server then starts without
 // TLS, and a client or a state transfer ends.
-func (s *step) halves(g *graph, want []optionfile.Setting) []error {
+func (s *step) halves(f *files, want []optionfile.Setting) []error {
 	var problems []error
 	told := map[string]bool{}
 	for _, one := range want {
 		for _, pair := range [][2]string{{"ssl-cert", "ssl-key"}, {"tcert", "tkey"}} {
 			key := strings.ToLower(strings.ReplaceAll(one.Key, "_", "-"))
-			have, lacks := s.half(g, one.Group, pair)
+			have, lacks := s.half(f, one.Group, pair)
 			if key != pair[0] && key != pair[1] || lacks == "" || told[one.Group+lacks] {
 				continue
 			}
@@ -88,9 +88,9 @@ func (s *step) halves(g *graph, want []optionfile.Setting) []error {
 
 // half returns which option of a pair the readers of group have and which they
 // lack. Both are empty when they have both or none.
-func (s *step) half(g *graph, group string, pair [2]string) (have, lacks string) {
+func (s *step) half(f *files, group string, pair [2]string) (have, lacks string) {
 	has := func(key string) bool {
-		all := g.Find(key, s.readers(g, group)...)
+		all := f.Find(key, s.readers(f, group)...)
 		return len(all) > 0 && all[len(all)-1].Value != ""
 	}
 	switch first, second := has(pair[0]), has(pair[1]); {
@@ -103,17 +103,17 @@ func (s *step) half(g *graph, group string, pair [2]string) (have, lacks string)
 }
 
 // isRead refuses a file that the server passes over without a word.
-func (s *step) isRead(g *graph) error {
+func (s *step) isRead(f *files) error {
 	var read []string
-	for _, f := range g.Files() {
-		if g.real[f.Name()] == g.target {
+	for _, one := range f.Graph.Files() {
+		if f.Real(one.Name()) == f.target {
 			return nil
 		}
-		read = append(read, f.Name())
+		read = append(read, one.Name())
 	}
-	for _, p := range g.Problems() {
-		if g.real[p.File] == g.target && p.Line == 0 {
-			return &steps.Problem{What: p.Error(), Do: "take the right from others: chmod o-w " + g.target}
+	for _, p := range f.Problems() {
+		if f.Real(p.File) == f.target && p.Line == 0 {
+			return &steps.Problem{What: p.Error(), Do: "take the right from others: chmod o-w " + f.target}
 		}
 	}
 	if len(read) == 0 {
@@ -127,10 +127,11 @@ func (s *step) isRead(g *graph) error {
 // settingCounts makes sure that the occurrence which counts is the one in the
 // designated file: position decides, whatever the section's name, and of
 // wsrep_provider_options the last one replaces all others whole.
-func (s *step) settingCounts(g *graph, want optionfile.Setting) error {
-	all := g.Find(want.Key, s.readers(g, want.Group)...)
-	foreign := func(o optionfile.Option) bool { return g.real[o.File] != g.target }
-	if want.Absent {
+func (s *step) settingCounts(f *files, want optionfile.Setting) error {
+	groups := s.readers(f, want.Group)
+	all := f.Find(want.Key, groups...)
+	foreign := func(o optionfile.Option) bool { return !f.designated(o) }
+	if want.Absent || want.Commented {
 		if i := slices.IndexFunc(all, foreign); i >= 0 {
 			return shadow(all[i], want, "it stays in force through that line", "remove that line, or name that file as path")
 		}
@@ -142,11 +143,39 @@ func (s *step) settingCounts(g *graph, want optionfile.Setting) error {
 	if last := all[len(all)-1]; foreign(last) {
 		return shadow(last, want, "the server reads that line later, so it wins", "remove that line, or name that file as path")
 	}
+	if err := s.undone(f, want, groups); err != nil {
+		return err
+	}
 	if want.Sub == nil {
 		return nil
 	}
 	if i := slices.IndexFunc(all, foreign); i >= 0 {
 		return shadow(all[i], want, "the server takes the last list whole and merges nothing, so all that stands there would be lost", "name that file as path")
+	}
+	return nil
+}
+
+// undone refuses a setting that the same option under a prefix, such as
+// skip-ssl, or one that was kept by SET PERSIST, undoes later.
+func (s *step) undone(f *files, want optionfile.Setting, groups []string) error {
+	var after []optionfile.Option
+	for _, o := range f.Options(groups...) {
+		switch {
+		case o.Is(want.Key):
+			after = nil
+		case o.Touches(want.Key) && !o.Limits():
+			after = append(after, o)
+		}
+	}
+	if len(after) > 0 {
+		o := after[len(after)-1]
+		return shadow(o, want, "the server reads that line later, as "+o.Key, "list "+o.Key+" under absent, or remove that line")
+	}
+	for _, o := range f.persisted {
+		if o.Touches(want.Key) && slices.Contains(s.serverGroups, want.Group) {
+			return &steps.Problem{What: fmt.Sprintf("[%s] %s was also set by SET PERSIST, in %s", want.Group, want.Key, o.File),
+				Why: "the server takes that after all option files, so it wins", Do: "run RESET PERSIST " + o.Key + ", or keep it there and not here"}
+		}
 	}
 	return nil
 }
@@ -158,11 +187,11 @@ func shadow(o optionfile.Option, want optionfile.Setting, why, do string) error 
 // readers returns the sections that the readers of a section read too. For the
 // server they include those of single versions, such as [mysqld-8.0], and in
 // MariaDB [client-server]; its clients read [client-mariadb] as well.
-func (s *step) readers(g *graph, group string) []string {
+func (s *step) readers(f *files, group string) []string {
 	switch {
 	case slices.Contains(s.serverGroups, group):
 		groups := append(slices.Clone(s.serverGroups), "client-server")
-		for _, o := range g.Options() {
+		for _, o := range f.Options() {
 			if ofVersion(o.Group) && !slices.Contains(groups, o.Group) {
 				groups = append(groups, o.Group)
 			}

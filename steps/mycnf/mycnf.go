@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/source"
 	"lockstep/steps"
 	"lockstep/steps/param"
+	"lockstep/steps/serverfiles"
 )
 
 //go:embed doc.md
@@ -38,6 +39,7 @@ type step struct {
 	path, main      string
 	sections        source.Value
 	flags, absent   source.Value
+	commented       source.Value
 	provider        source.Value
 	absentProvider  source.Value
 	providerSection string
@@ -53,6 +55,7 @@ func (s *step) Params(p *param.Set) {
 	p.Raw(&s.sections, "sections", "map of maps", "section, then option, then its value")
 	p.Raw(&s.flags, "flags", "map of lists", "section, then the options that stand there without a value")
 	p.Raw(&s.absent, "absent", "map of lists", "section, then the options that must not be there")
+	p.Raw(&s.commented, "commented", "map of lists", "section, then the options of which no line may be in force; what there is becomes a comment")
 	p.Raw(&s.provider, "provider_options", "map", "parameters inside wsrep_provider_options; the others there keep value and place")
 	p.Raw(&s.absentProvider, "absent_provider_options", "list of text", "parameters that must not be inside wsrep_provider_options")
 	p.String(&s.providerSection, "provider_section", "the section in which wsrep_provider_options is put when it is nowhere yet")
@@ -88,17 +91,32 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 	if err != nil {
 		return steps.Change{}, &steps.Problem{What: err.Error(), Do: "correct the file by hand, or name another one as path", Err: err}
 	}
-	graph, err := s.graph(ctx, v.Self, edited.Bytes())
+	files, err := s.files(ctx, v.Self, edited.Bytes())
 	if err != nil {
 		return steps.Change{}, err
 	}
-	notes, err := s.counts(graph, want)
+	notes, err := s.counts(files, want)
 	if err != nil || len(edits) == 0 {
 		return steps.Change{Notes: notes}, err
 	}
+	more, err := s.judge(ctx, v.Self, file, edited, files)
+	if err != nil {
+		return steps.Change{Notes: notes}, err
+	}
 	c, err := s.change(found, old, edited.Bytes())
-	c.Notes = notes
+	c.Notes = append(notes, more...)
 	return c, err
+}
+
+// judge asks the host's own programs about the edit before it is written: the
+// text goes through their standard input, so this is a probe like any other.
+func (s *step) judge(ctx context.Context, r steps.Reader, before, after *optionfile.File, wanted *files) ([]string, error) {
+	found, err := s.server().Read(ctx, r, serverfiles.Draft{Path: s.path, Text: before.Bytes()})
+	if err != nil {
+		return nil, err
+	}
+	j := serverfiles.Judged{Server: s.server(), Before: before, After: after, Found: found, Wanted: wanted.Files}
+	return j.Judge(ctx, r)
 }
 
 // read returns the designated file. One that may be created is empty.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"lockstep/internal/optionfile"
 	"lockstep/steps"
 	"lockstep/steps/stepstest"
 )
@@ -22,6 +23,7 @@ wsrep_sst_auth           = sst:WYA7UWM4RZ   # same account on every node
 // debian lays the option files out as Debian's mariadb-server does.
 func debian(w *stepstest.World) {
 	h := w.Self
+	h.OnOther(programs)
 	h.PutLink("/etc/mysql/my.cnf", "/etc/alternatives/my.cnf")
 	h.PutLink("/etc/alternatives/my.cnf", "/etc/mysql/mariadb.cnf")
 	h.PutFile("/etc/mysql/mariadb.cnf", "[client-server]\nsocket = /run/mysqld/mysqld.sock\n!includedir /etc/mysql/conf.d/\n!includedir /etc/mysql/mariadb.conf.d/\n")
@@ -29,6 +31,15 @@ func debian(w *stepstest.World) {
 	h.PutFile("/etc/mysql/mariadb.conf.d/50-server.cnf", "[mysqld]\nbind-address = 127.0.0.1\n")
 	h.PutFile("/etc/mysql/mariadb.conf.d/60-galera.cnf", galeraCnf)
 	h.Chown("/etc/mysql/mariadb.conf.d/60-galera.cnf", "root", "mysql", 0o640)
+}
+
+// programs answers as the host's own programs do, where the server is content.
+func programs(_ *stepstest.Fake, c steps.Command) steps.Output {
+	f, err := optionfile.Parse("stdin", c.Stdin)
+	if err != nil || len(c.Argv) < 5 {
+		return steps.Output{}
+	}
+	return steps.Output{Stdout: []byte(optionfile.Print(f.Options(c.Argv[4])))}
 }
 
 const galeraPath = "path: /etc/mysql/mariadb.conf.d/60-galera.cnf\n"
@@ -45,6 +56,7 @@ func TestConform(t *testing.T) {
 			YAML: galeraPath + "sections: {mysqld: {wsrep_on: 'ON'}}\nabsent: {mysqld: [skip-ssl]}\nabsent_provider_options: [socket.dynamic]"},
 		stepstest.Case{Name: "flags and absent", Build: debian,
 			YAML: galeraPath + "flags: {mysqld: [skip-name-resolve]}\nabsent: {mysqld: [wsrep_on]}"},
+		stepstest.Case{Name: "commented", Build: debian, YAML: galeraPath + "commented: {mysqld: [wsrep_on]}"},
 	)
 }
 
@@ -88,6 +100,10 @@ func TestRefusals(t *testing.T) {
 		{"a client's, too", "path: /etc/mysql/conf.d/half.cnf\ncreate: true\nsections: {client: {ssl-key: /d}}", "[client] ssl-key is set without ssl-cert"},
 		{"a key that is empty", "path: /etc/mysql/conf.d/half.cnf\ncreate: true\nsections: {sst: {tcert: /d, tkey: ''}}", "[sst] tcert is set without tkey"},
 		{"one of two is taken away", "path: /etc/mysql/conf.d/whole.cnf\nabsent: {mysqld: [ssl-key]}", "ssl-cert is set without ssl-key"},
+		{"undone by a prefix", "path: /etc/mysql/conf.d/off.cnf\nsections: {mysqld: {log_bin: binlog}}", "off.cnf:4 ([mysqld])"},
+		{"undone in a later file", "path: /etc/mysql/conf.d/early.cnf\ncreate: true\nsections: {mysqld: {slow-query-log: 1}}", "list loose-skip_slow_query-log under absent"},
+		{"kept by SET PERSIST", "path: /etc/mysql/mariadb.conf.d/50-server.cnf\nsections: {mysqld: {max-connections: 9}}", "run RESET PERSIST max_connections"},
+		{"commented, but elsewhere", "path: /etc/mysql/mariadb.conf.d/50-server.cnf\ncommented: {mysqld: [wsrep_on]}", "stays in force"},
 		{"TLS off", "path: /etc/mysql/conf.d/off.cnf\nsections: {mysqld: {ssl-ca: /c, ssl-cert: /d, ssl-key: /e}}", "turns TLS off"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,6 +120,10 @@ func TestRefusals(t *testing.T) {
 			if tt.name == "TLS off" {
 				w.Self.PutFile("/etc/mysql/conf.d/off.cnf", "[mysqld]\nskip-ssl\n")
 			}
+			if strings.HasPrefix(tt.name, "undone") {
+				w.Self.PutFile("/etc/mysql/conf.d/off.cnf", "[mysqld]\nlog_bin = x\nmaximum-log-bin=1\nloose-skip_log-bin\nloose-skip_slow_query-log\n")
+			}
+			w.Self.PutFile("/var/lib/mysql/mysqld-auto.cnf", `{"Version": 2, "mysql_dynamic_variables": {"max_connections": {"Value": "200", "Metadata": {"User": "root"}}}}`)
 			change, err := stepstest.Decode(t, Kind(), tt.yaml).Probe(t.Context(), w.View())
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got change %v, error %v; want an error with %q", change, err, tt.want)
@@ -111,6 +131,35 @@ func TestRefusals(t *testing.T) {
 			var p *steps.Problem
 			if !errors.As(err, &p) {
 				t.Errorf("the error is %T, which says neither why nor what to do", err)
+			}
+		})
+	}
+}
+
+// TestTheHostRefuses holds that an edit which the host's own programs do not
+// take is refused in the probe, before anything is written.
+func TestTheHostRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name, marker, want string
+		out                steps.Output
+	}{
+		{"the server", "takes a text", "unknown variable 'ssl-ca=...'", steps.Output{Code: 7, Stdout: []byte("2026 0 [ERROR] mariadbd: unknown variable 'ssl-ca=/c'\n2026 0 [ERROR] Aborting\n")}},
+		{"the reader", "my_print_defaults reads", "otherwise than it is meant", steps.Output{Stdout: []byte("--other=1\n")}},
+		{"the reader, at all", "my_print_defaults reads", "refuses", steps.Output{Code: 2, Stderr: []byte("Wrong group")}},
+		{"its files", "in its files", "name the file that the server is started with as main", steps.Output{Stdout: []byte("started with:\n--x=1\n")}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := stepstest.NewWorld(Kind())
+			debian(w)
+			w.Self.OnOther(func(f *stepstest.Fake, c steps.Command) steps.Output {
+				if strings.Contains(c.Argv[2], tt.marker) {
+					return tt.out
+				}
+				return programs(f, c)
+			})
+			c, err := stepstest.Decode(t, Kind(), galeraPath+"sections: {mysqld: {ssl-ca: /c}}").Probe(t.Context(), w.View())
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "nothing was written") || !c.Empty() {
+				t.Errorf("got %v, %v; want %s", c, err, tt.want)
 			}
 		})
 	}

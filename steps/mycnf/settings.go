@@ -19,9 +19,10 @@ func (s *step) settings() ([]optionfile.Setting, error) {
 	d.values(s.sections)
 	d.lists(s.flags, "flags", optionfile.Setting{Flag: true})
 	d.lists(s.absent, "absent", optionfile.Setting{Absent: true})
+	d.lists(s.commented, "commented", optionfile.Setting{Commented: true})
 	d.subs(s)
 	if len(d.settings) == 0 && d.problems == nil {
-		return nil, errors.New("nothing is asked for: give sections, flags, absent, provider_options or absent_provider_options")
+		return nil, errors.New("nothing is asked for: give sections, flags, absent, commented, provider_options or absent_provider_options")
 	}
 	return d.settings, d.problems.ErrorOrNil()
 }

@@ -30,6 +30,7 @@ type Fake struct {
 	version int
 
 	queries, execs []scripted
+	other          AnswerFunc
 	asked, done    []steps.Command
 	dial           DialFunc
 

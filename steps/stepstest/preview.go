@@ -23,7 +23,7 @@ func (f *Fake) Preview() *Fake {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p := &Fake{name: f.name, address: f.address, files: map[string]*entry{}, gone: maps.Clone(f.gone), clock: f.clock, version: f.version,
-		queries: slices.Clone(f.queries), execs: slices.Clone(f.execs), dial: f.dial, preview: true,
+		queries: slices.Clone(f.queries), other: f.other, execs: slices.Clone(f.execs), dial: f.dial, preview: true,
 		foreseen: slices.Clone(f.foreseen), acts: slices.Clone(f.acts)}
 	for at, e := range maps.All(f.files) {
 		copied := *e

@@ -49,6 +49,13 @@ func (f *Fake) OnQuery(answer AnswerFunc, argv ...string) {
 	f.queries = append(f.queries, scripted{argv: argv, anyIn: true, answer: answer})
 }
 
+// OnOther answers all queries that nobody scripted.
+func (f *Fake) OnOther(answer AnswerFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.other = answer
+}
+
 // OnExec scripts a command that changes the host; effect does what the
 // command would do, and nil does nothing and ends with code 0.
 func (f *Fake) OnExec(effect AnswerFunc, argv ...string) {
@@ -86,6 +93,9 @@ func (f *Fake) Query(ctx context.Context, c steps.Command) (steps.Output, error)
 	f.asked = append(f.asked, c)
 	out, known, err := f.foresee(c)
 	answer := lookup(f.queries, c)
+	if answer == nil {
+		answer = f.other
+	}
 	f.mu.Unlock()
 	switch {
 	case known || err != nil:

@@ -1,4 +1,8 @@
-package mycnf
+// Package serverfiles knows which option files a MySQL or MariaDB server of a
+// host reads, and asks the host's own programs what they make of a text. It is
+// shared by kinds and is none itself. How an option file is written is known by
+// internal/optionfile; it writes nothing.
+package serverfiles
 
 import (
 	"context"
@@ -14,42 +18,60 @@ import (
 	"lockstep/steps"
 )
 
-// graph is what a server would read, with the path each file really has.
-type graph struct {
-	*optionfile.Graph
-	real   map[string]string // by the name under which the server opens it
-	target string            // the designated file's real path
+// Server says where a server begins to read. The zero Server is one that is
+// started without --defaults-file.
+type Server struct{ Main string }
+
+// Draft is a text that is to stand in the place of a file.
+type Draft struct {
+	Path string
+	Text []byte
 }
 
-// graph reads all files that the server reads, with edited in the place of the
-// designated file.
-func (s *step) graph(ctx context.Context, r steps.Reader, edited []byte) (*graph, error) {
-	l := &loader{ctx: ctx, r: r, real: map[string]string{}, loaded: map[string]loaded{}, edited: edited}
-	var err error
-	if l.target, err = l.resolve(s.path); err != nil {
-		return nil, err
+// Files are what a server would read.
+type Files struct {
+	*optionfile.Graph
+	// Pending: this run has written one of the files, so that the host's own
+	// programs may not see it yet.
+	Pending bool
+	real    map[string]string
+}
+
+// Real is the path that a file really has, by the name under which the server
+// opens it.
+func (f *Files) Real(name string) string { return f.real[name] }
+
+// Read reads all files that the server reads, with drafts in the place of those
+// on the host.
+func (s Server) Read(ctx context.Context, r steps.Reader, drafts ...Draft) (*Files, error) {
+	l := &loader{ctx: ctx, r: r, real: map[string]string{}, loaded: map[string]loaded{}, drafts: map[string][]byte{}}
+	for _, d := range drafts {
+		at, err := RealPath(ctx, r, d.Path)
+		if err != nil {
+			return nil, err
+		}
+		l.drafts[at] = d.Text
 	}
 	g, err := optionfile.Resolve(l, "/", s.roots()...)
 	if err != nil {
 		return nil, err
 	}
-	return &graph{g, l.real, l.target}, nil
+	return &Files{g, l.pending, l.real}, nil
 }
 
 // roots are where the server begins (MySQL Reference Manual, "Using Option
 // Files"; the same in MariaDB). Files in a home directory are not looked at: a
 // server under systemd has none.
-func (s *step) roots() []optionfile.Root {
-	if s.main != "" {
-		return []optionfile.Root{{Path: s.main, Required: true}}
+func (s Server) roots() []optionfile.Root {
+	if s.Main != "" {
+		return []optionfile.Root{{Path: s.Main, Required: true}}
 	}
 	return []optionfile.Root{{Path: "/etc/my.cnf"}, {Path: "/etc/mysql/my.cnf"}}
 }
 
-// Expects implements steps.Expecter: the files where the server begins, the
-// designated one, and what is above them, since each may be a link.
-func (s *step) Expects() steps.Expectation {
-	files := []string{s.path}
+// Expects are the files where the server begins, the others given, and what is
+// above them, since each may be a link.
+func (s Server) Expects(files ...string) []string {
 	for _, r := range s.roots() {
 		files = append(files, r.Path)
 	}
@@ -59,19 +81,19 @@ func (s *step) Expects() steps.Expectation {
 			all = append(all, dir)
 		}
 	}
-	return steps.Expectation{Paths: all}
+	return all
 }
 
 // loader gives a host's files to optionfile.Resolve.
 type loader struct {
 	ctx    context.Context
 	r      steps.Reader
-	target string
-	edited []byte
+	drafts map[string][]byte // by real path
 
-	mu     sync.Mutex
-	real   map[string]string
-	loaded map[string]loaded
+	mu      sync.Mutex
+	real    map[string]string
+	loaded  map[string]loaded
+	pending bool
 }
 
 type loaded struct {
@@ -94,14 +116,16 @@ func (l *loader) Load(name string) ([]byte, error) {
 }
 
 func (l *loader) fetch(name string) ([]byte, error) {
-	at, err := l.resolve(name)
+	at, err := RealPath(l.ctx, l.r, name)
 	if err != nil {
 		return nil, err
 	}
+	st, err := l.r.Stat(l.ctx, at)
 	l.mu.Lock()
 	l.real[name] = at
+	l.pending = l.pending || st.Pending
 	l.mu.Unlock()
-	st, err := l.r.Stat(l.ctx, at)
+	draft, drafted := l.drafts[at]
 	switch {
 	case err != nil:
 		return nil, err
@@ -109,8 +133,8 @@ func (l *loader) fetch(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it is a directory", optionfile.ErrIgnored)
 	case st.Kind == steps.Regular && st.Mode&0o002 != 0:
 		return nil, fmt.Errorf("%w: everybody may write to it", optionfile.ErrIgnored)
-	case at == l.target:
-		return l.edited, nil
+	case drafted:
+		return draft, nil
 	}
 	return l.r.ReadFile(l.ctx, at)
 }
@@ -122,12 +146,14 @@ func (l *loader) List(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := l.resolve(dir)
+	at, err := RealPath(l.ctx, l.r, dir)
 	if err != nil {
 		return nil, err
 	}
-	if path.Dir(l.target) == at && !slices.Contains(names, path.Base(l.target)) {
-		names = append(names, path.Base(l.target))
+	for draft := range l.drafts {
+		if path.Dir(draft) == at && !slices.Contains(names, path.Base(draft)) {
+			names = append(names, path.Base(draft))
+		}
 	}
 	var wg sync.WaitGroup
 	for _, name := range names {
@@ -139,9 +165,9 @@ func (l *loader) List(dir string) ([]string, error) {
 	return names, nil
 }
 
-// resolve follows links in every part of a path, as opening the file does. A
+// RealPath follows links in every part of a path, as opening the file does. A
 // part that does not exist ends the search: the rest has no links.
-func (l *loader) resolve(name string) (string, error) {
+func RealPath(ctx context.Context, r steps.Reader, name string) (string, error) {
 	at, rest := "/", strings.Split(path.Clean(name), "/")
 	for hops := 0; len(rest) > 0; hops++ {
 		if hops > 100 {
@@ -152,7 +178,7 @@ func (l *loader) resolve(name string) (string, error) {
 		if next == at {
 			continue
 		}
-		st, err := l.r.Stat(l.ctx, next)
+		st, err := r.Stat(ctx, next)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), err == nil && st.Kind == steps.Absent:
 			return path.Join(append([]string{next}, rest...)...), nil
