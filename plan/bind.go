@@ -27,10 +27,13 @@ func (c *compiler) bind(t *Task, selected bool) {
 // bindWhen decides which hosts take part. It reports whether any may.
 func (c *compiler) bindWhen(t *Task) bool {
 	for _, w := range t.when { // also those that others leave no say
+		var err error
 		if text, ok := w.value.Any.(string); ok {
-			_, err := c.common.exprs.get(text)
-			c.fail(place(w.value, err))
+			_, err = c.common.exprs.get(text)
+		} else {
+			_, err = c.common.condition(w.value)
 		}
+		c.fail(place(w.value, err))
 	}
 	yes, err := t.all(c.common, t.when)
 	switch {

@@ -71,7 +71,7 @@ func TestSchemaAgreesWithCompileOnVariants(t *testing.T) {
 	}
 	schema := planSchema(t)
 	random := rand.New(rand.NewPCG(1, 2))
-	most := 80 // of a step
+	most := 40 // of a step
 	if testing.Short() {
 		most = 20
 	}
