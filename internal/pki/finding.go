@@ -54,6 +54,9 @@ const (
 	CodeWeakSignature = "weak-signature" // MD5 or SHA-1
 	CodeNames         = "names"          // a name is not in the SAN
 	CodeVersion       = "version"        // X.509 version 1 or 2
+	CodeSameSerial    = "same-serial"    // two certificates of one issuer share a serial number
+	CodeOpenKey       = "open-key"       // others can read a private key
+	CodeAuthorityKey  = "authority-key"  // the key of an authority is here
 )
 
 // Worst is the highest severity among findings, zero for none.

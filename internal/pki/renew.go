@@ -1,6 +1,8 @@
 package pki
 
 import (
+	"cmp"
+	"crypto"
 	"crypto/x509"
 	"fmt"
 	"slices"
@@ -95,7 +97,7 @@ func subjectReason(leaf *x509.Certificate, want LeafRequest) string {
 }
 
 func namesReason(leaf *x509.Certificate, want []string) string {
-	wanted, found := nameSet(want), nameSet(leafNames(leaf))
+	wanted, found := nameSet(want), nameSet(Names(leaf))
 	var parts []string
 	if add := without(wanted, found); len(add) > 0 {
 		parts = append(parts, "new: "+strings.Join(add, ", "))
@@ -109,7 +111,8 @@ func namesReason(leaf *x509.Certificate, want []string) string {
 	return "the names changed (" + strings.Join(parts, "; ") + ")"
 }
 
-func leafNames(c *x509.Certificate) []string {
+// Names are the DNS names and addresses of a certificate.
+func Names(c *x509.Certificate) []string {
 	names := slices.Clone(c.DNSNames)
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
@@ -150,11 +153,27 @@ func roleReason(leaf *x509.Certificate, r Role) string {
 }
 
 func keyReason(leaf *x509.Certificate, a Algorithm) string {
-	want := map[Algorithm]string{
-		"": "RSA 2048", RSA2048: "RSA 2048", RSA3072: "RSA 3072", RSA4096: "RSA 4096", ECDSAP256: "ECDSA P-256",
-	}[a]
+	want := keyNames()[cmp.Or(a, RSA2048)]
 	if found := keyName(leaf.PublicKey); want != "" && found != want {
 		return fmt.Sprintf("the key changed from %s to %s", found, want)
 	}
 	return ""
 }
+
+func keyNames() map[Algorithm]string {
+	return map[Algorithm]string{RSA2048: "RSA 2048", RSA3072: "RSA 3072", RSA4096: "RSA 4096", ECDSAP256: "ECDSA P-256"}
+}
+
+// AlgorithmOf is the word for a public key's kind, or "" for one that
+// GenerateKey does not make.
+func AlgorithmOf(pub crypto.PublicKey) Algorithm {
+	for a, name := range keyNames() {
+		if name == keyName(pub) {
+			return a
+		}
+	}
+	return ""
+}
+
+// Lifetime is how long a certificate that Issue made was asked to live.
+func Lifetime(c *x509.Certificate) time.Duration { return c.NotAfter.Sub(c.NotBefore) - backdate }
