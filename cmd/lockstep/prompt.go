@@ -28,20 +28,22 @@ func (a *app) ask(ctx context.Context, prompt string) (string, error) {
 	return strings.TrimRight(line, "\r\n"), nil
 }
 
-// askTerminal leaves the terminal as it was, also when ctx ends.
+// askTerminal leaves the terminal as it was, also when ctx ends. Nothing is shown
+// from before the question on: who answers at once is not seen, and no reader
+// that is left behind changes the terminal again.
 func (a *app) askTerminal(ctx context.Context, prompt string) (string, error) {
-	fd := int(a.stdin.Fd())
-	before, err := term.GetState(fd)
+	loud, err := hush(int(a.stdin.Fd()))
 	if err != nil {
+		return "", fmt.Errorf("%sthe terminal cannot hide the answer: %w", prompt, err)
+	}
+	defer a.say("")
+	defer loud()
+	a.sayPart(prompt)
+	line, err := a.readLine(ctx)
+	if err != nil && (line == "" || ctx.Err() != nil) {
 		return "", err
 	}
-	a.sayPart(prompt)
-	text, err := await(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
-	if ctx.Err() != nil {
-		_ = term.Restore(fd, before) // the reader, which is left behind, cannot
-	}
-	a.say("")
-	return string(text), err
+	return strings.TrimRight(line, "\r\n"), nil
 }
 
 // readLine reads a line of stdin.

@@ -3,14 +3,19 @@ package main
 import (
 	"encoding/pem"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
+
+	"lockstep/internal/secret"
 )
 
 // terminal is a pseudo terminal with a program at its other end.
@@ -89,6 +94,46 @@ func TestInterruptIsHeardAtEveryQuestion(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTerminalIsHushedBeforeItAsks: the question cannot be written yet, and what
+// is typed must not be shown by then.
+func TestTerminalIsHushedBeforeItAsks(t *testing.T) {
+	x := newTerminal(t)
+	out, full := fullPipe(t)
+	a := &app{console: console{stdin: x.far, stderr: full}, redactor: &secret.Redactor{}}
+	answered := make(chan string, 1)
+	go func() {
+		text, err := a.ask(t.Context(), "become password: ")
+		answered <- fmt.Sprint(text, err)
+	}()
+	for late := time.Now().Add(20 * time.Second); x.echoes(t); runtime.Gosched() {
+		if time.Now().After(late) {
+			t.Fatal("the terminal shows what is typed although the question is about to come")
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	_, err := x.near.WriteString("open sesame\r")
+	must(t, err)
+	if got := <-answered; got != "open sesame<nil>" || !x.echoes(t) {
+		t.Errorf("got %q, and the terminal echoes: %v", got, x.echoes(t))
+	}
+}
+
+// fullPipe is a pipe that takes nothing before somebody reads from it.
+func fullPipe(t *testing.T) (out, full *os.File) {
+	t.Helper()
+	out, full, err := os.Pipe()
+	must(t, err)
+	t.Cleanup(func() { _ = out.Close(); _ = full.Close() })
+	raw, err := full.SyscallConn()
+	must(t, err)
+	var size int
+	must(t, raw.Control(func(fd uintptr) { size, err = unix.FcntlInt(fd, unix.F_GETPIPE_SZ, 0) }))
+	must(t, err)
+	_, err = full.Write(make([]byte, size))
+	must(t, err)
+	return out, full
 }
 
 // lockedInventory is the hosts' inventory with their key behind a passphrase.
