@@ -23,17 +23,25 @@ func keepAlive(client *ssh.Client, t Target, ended <-chan struct{}, silent func(
 			return
 		case <-tick.C:
 		}
-		timer := time.AfterFunc(patience, func() {
-			silent(patience)
-			_ = client.Close()
-		})
-		_, _, err := client.SendRequest("keepalive@openssh.com", true, nil)
-		timer.Stop()
-		if err != nil {
-			_ = client.Close()
+		if !answers(client, patience, silent) {
 			return
 		}
 	}
+}
+
+// answers reports whether the host answers a question that costs it nothing.
+// When it does not within patience, the connection is ended and silent is told.
+func answers(client *ssh.Client, patience time.Duration, silent func(time.Duration)) bool {
+	timer := time.AfterFunc(patience, func() {
+		silent(patience)
+		_ = client.Close()
+	})
+	defer timer.Stop()
+	_, _, err := client.SendRequest("keepalive@openssh.com", true, nil)
+	if err != nil {
+		_ = client.Close()
+	}
+	return err == nil
 }
 
 // loss says in brackets why the connection was lost, or nothing when the other

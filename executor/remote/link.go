@@ -93,7 +93,7 @@ func (n *Network) connect(ctx context.Context, t Target) (*link, error) {
 	}()
 	go func() {
 		defer l.work.Done()
-		keepAlive(client, t, l.lost, func(d time.Duration) { l.silent.Store(int64(d)) })
+		keepAlive(client, t, l.lost, l.gaveUp)
 	}()
 	if _, err := l.readShell(ctx); err != nil {
 		l.close()
@@ -113,13 +113,16 @@ func (l *link) alive() bool {
 }
 
 // check finds out whether the connection is lost, which its reader may not
-// have noticed yet.
+// have noticed yet. Something went wrong on it and somebody waits: a host that
+// does not answer has no longer than it has for a login.
 func (l *link) check() {
-	if _, _, err := l.client.SendRequest("keepalive@openssh.com", true, nil); err != nil {
-		_ = l.client.Close()
+	if !answers(l.client, l.target.Timeout, l.gaveUp) {
 		<-l.lost
 	}
 }
+
+// gaveUp notes how long the host had not answered when we gave it up.
+func (l *link) gaveUp(d time.Duration) { l.silent.CompareAndSwap(0, int64(d)) }
 
 func (l *link) readShell(ctx context.Context) (*shell, error) {
 	return l.reader.get(ctx, usable, func() (*shell, error) {
