@@ -59,7 +59,9 @@ func TestSpellingsCompile(t *testing.T) {
 			text := ""
 			if m := expression.FindStringSubmatch(f.Note); m != nil {
 				text = "hosts: all\nvars:\n  under_test: |-\n    " + m[1] + "\nsteps: []\n"
-			} else if m := condition.FindStringSubmatch(f.Note); m != nil {
+			} else if m := condition.FindStringSubmatch(f.Note); m != nil && strings.HasPrefix(m[1], "[") {
+				text = "hosts: all\nsteps:\n  - command: {argv: [id]}\n    when: " + m[1] + "\n"
+			} else if m != nil {
 				text = "hosts: all\nsteps:\n  - command: {argv: [id]}\n    when: |-\n      " + m[1] + "\n"
 			}
 			if f.Verdict != adopt.Spelled || text == "" {

@@ -36,7 +36,7 @@ func playWords() []word {
 		{"ignore_errors", "max_failures", "how many hosts may fail, on a stage"},
 		{"ignore_unreachable", "", "a host that cannot be reached has failed; --limit leaves it out"},
 		{"module_defaults", "", "write the parameters at each step"},
-		{"run_once", "", "kinds that work on the control machine run once"},
+		{"run_once", "", "write run_once on each step"},
 		{"debugger", "", "there is no debugger"},
 		{"timeout", "timeout on each step", ""},
 		{"import_playbook", "", "a plan holds no other plans: run them one after another"},
@@ -76,6 +76,8 @@ func (r *reader) playKey(f source.Field) {
 	}
 	w, known := find(playWords(), f.Key)
 	switch {
+	case f.Key == "vars":
+		r.vars(f)
 	case slices.Contains(r.lang.Plan, f.Key):
 		r.same(f, f.Key, typeOfKey(f.Key))
 	case known && r.moves(w):

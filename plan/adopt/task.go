@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lockstep/internal/source"
+	"lockstep/inventory"
 )
 
 // taskWords are the keywords of tasks and blocks, other than those that steps
@@ -13,30 +14,18 @@ import (
 func taskWords() []word {
 	return []word{
 		{"block", "steps", ""},
-		{"rescue", "", "a failed step ends the work on its host; run the plan again when the cause is gone"},
-		{"always", "", "a failed step ends the work on its host"},
-		{"register", "", "steps hand nothing on: each looks at the host itself"},
 		{"changed_when", leave, "kinds compare with the host; a `command` has creates, removes, unless and check"},
 		{"failed_when", "", "a `command` fails with a code other than 0; `check` proves its effect"},
-		{"until", "", "steps are not repeated: a gate waits for health"},
-		{"retries", "", "steps are not repeated: a gate waits for health"}, {"delay", "", "steps are not repeated: a gate waits for health"},
-		{"loop", "", "there are no loops: many kinds take lists, as `copy` takes files"},
-		{"loop_control", "", "there are no loops"},
 		{"no_log", leave, "secrets are masked by their value"},
 		{"environment", "env of `command`", "other kinds need none"},
 		{"args", "", "write the parameters below the kind"},
-		{"become", "become on the plan, or ansible_become in the inventory", ""},
-		{"become_user", "ansible_become_user in the inventory", ""},
 		{"become_method", "ansible_become_method in the inventory", ""},
 		{"become_flags", "", "sudo, su and doas are run without options"}, {"become_exe", "", "sudo, su and doas are found on the path"},
 		{"remote_user", "ansible_user in the inventory, or -u", ""}, {"port", "ansible_port in the inventory", ""},
 		{"connection", "ansible_connection in the inventory", ""},
-		{"vars", "vars on the plan", ""},
-		{"ignore_errors", "", "a failed step ends the work on its host; `max_failures` of a stage bounds how many may"},
 		{"ignore_unreachable", "", "a host that cannot be reached has failed; --limit leaves it out"},
 		{"any_errors_fatal", leave, "a failed host stops the stage"},
-		{"run_once", "", "kinds that work on the control machine run once"},
-		{"delegate_to", "", "a step works on its own host"}, {"delegate_facts", "", "a step works on its own host"},
+		{"delegate_facts", "", "what a step reports belongs to the host it is done for"},
 		{"check_mode", leave, "lockstep plan changes nothing"}, {"diff", leave, "changes are always shown"},
 		{"async", leave, "disruptive commands survive a lost connection"}, {"poll", leave, "disruptive commands survive a lost connection"},
 		{"throttle", "serial", "on a stage"},
@@ -86,14 +75,16 @@ func (r *reader) taskKey(f source.Field, task source.Value, block bool) {
 		r.args(f, task)
 	case f.Key == "delegate_to" && slices.Contains([]string{"localhost", "127.0.0.1"}, f.Value.Text) && slices.Contains(own, f.Key):
 		r.note(f.KeyPos, Spelled, f.Key, "delegate_to: control")
-	case slices.Contains(own, f.Key) && (known || isAttribute(f.Key)):
+	case f.Key == "vars":
+		r.vars(f)
+	case (f.Key == "changed_when" || f.Key == "check_mode") && isFalse(f.Value) && runs(task):
+		r.note(f.KeyPos, Spelled, f.Key+": "+f.Value.Text, "command: {read_only: true}, for one that changes nothing: a dry run runs it too")
+	case slices.Contains(own, f.Key):
 		r.keep(f)
 	case block && slices.Contains(r.lang.Step, f.Key):
 		r.note(f.KeyPos, Spelled, f.Key, f.Key+" on each step")
 	case known:
 		r.say(f.KeyPos, f.Key, w)
-	case isAttribute(f.Key):
-		r.note(f.KeyPos, Missing, f.Key, "steps have no such key")
 	default:
 		r.module(f)
 		return
@@ -112,9 +103,28 @@ func (r *reader) keep(f source.Field) {
 	r.same(f, f.Key, typeOfKey(f.Key))
 }
 
-// isAttribute reports keys that a task has besides its module.
-func isAttribute(key string) bool {
-	return slices.Contains([]string{"name", "when", "tags", "timeout"}, key)
+// vars notes the variables of a play, a block or a task. Those that say how a
+// host is reached belong elsewhere.
+func (r *reader) vars(f source.Field) {
+	for _, v := range f.Value.Fields {
+		if slices.Contains(inventory.ConnectionVars(), v.Key) {
+			r.note(v.KeyPos, Spelled, v.Key, v.Key+" in the inventory, or -e "+v.Key+"=... for one run")
+		}
+	}
+	r.same(f, f.Key, "")
+}
+
+func isFalse(v source.Value) bool {
+	word, other := truth(v)
+	return other && word == "false" || v.Any == false
+}
+
+// runs reports whether a task runs a command.
+func runs(task source.Value) bool {
+	return slices.ContainsFunc(task.Fields, func(m source.Field) bool {
+		short, ours := shortName(m.Key)
+		return ours && slices.Contains([]string{"command", "shell", "script", "raw"}, short)
+	})
 }
 
 func (r *reader) notify(f source.Field) {
@@ -134,12 +144,10 @@ func (r *reader) notify(f source.Field) {
 
 // environment is a parameter of commands here.
 func (r *reader) environment(f source.Field, task source.Value) {
-	for _, m := range task.Fields {
-		if short, ours := shortName(m.Key); ours && slices.Contains([]string{"command", "shell", "script", "raw"}, short) {
-			r.note(f.KeyPos, Spelled, "environment", fmt.Sprintf("command: {env: %s}", flow(f.Value)))
-			r.templates(f.Value)
-			return
-		}
+	if runs(task) {
+		r.note(f.KeyPos, Spelled, "environment", fmt.Sprintf("command: {env: %s}", flow(f.Value)))
+		r.templates(f.Value)
+		return
 	}
 	r.note(f.KeyPos, Missing, "environment", "only `command` has an environment")
 }
@@ -147,9 +155,6 @@ func (r *reader) environment(f source.Field, task source.Value) {
 // with judges the loops that were written before `loop`.
 func (r *reader) with(f source.Field) {
 	switch {
-	case !slices.Contains(r.lang.Step, "loop"):
-		w, _ := find(taskWords(), "loop")
-		r.note(f.KeyPos, Missing, f.Key, w.note)
 	case f.Key == "with_items" || f.Key == "with_list":
 		r.note(f.KeyPos, Spelled, f.Key, "loop: "+flow(f.Value))
 		r.templates(f.Value)

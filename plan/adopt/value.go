@@ -144,7 +144,7 @@ func (r *reader) condition(f source.Field) {
 	}
 	var spelled []string
 	exist := ""
-	changed := f.Value.Shape == source.List
+	changed := f.Value.Shape == source.List && f.Key != "when"
 	for _, c := range conditions {
 		text := strings.TrimSpace(c.Text)
 		if inner := templated(text); len(inner) == 1 && strings.HasPrefix(text, "{{") && strings.HasSuffix(text, "}}") {
@@ -163,6 +163,13 @@ func (r *reader) condition(f source.Field) {
 		spelled = append(spelled, spelling)
 	}
 	if !changed {
+		return
+	}
+	if f.Key == "when" && f.Value.Shape == source.List {
+		for i, s := range spelled {
+			spelled[i] = quote(s)
+		}
+		r.note(f.Value.Pos, Spelled, f.Key, "when: ["+shownExpr(strings.Join(spelled, ", "))+"]"+exist)
 		return
 	}
 	if len(spelled) > 1 {
