@@ -51,7 +51,7 @@ func TestRealInventoriesAreReadAsAnsibleDoes(t *testing.T) {
 		skipUnlessCI(t, "ansible-inventory is not installed")
 	}
 	cases, err := filepath.Glob("testdata/real/*.txtar")
-	if err != nil || len(cases) < 15 {
+	if err != nil || len(cases) < 16 {
 		t.Fatalf("found %d cases, error %v", len(cases), err)
 	}
 	met := map[string]bool{}

@@ -31,7 +31,7 @@ func ParseYAML(file string, data []byte, tags ...string) (Value, error) {
 		return Value{}, &Error{Pos: Pos{file, line, 0}, Msg: "the file is not UTF-8", Hint: "save it as UTF-8"}
 	}
 	lines := strings.Split(string(data), "\n")
-	r := &yamlReader{file: file, tags: tags, lines: len(lines), line: func(n int) string {
+	r := &yamlReader{file: file, tags: tags, lines: len(lines), said: map[string]bool{}, line: func(n int) string {
 		if n < 1 || n > len(lines) {
 			return ""
 		}
@@ -62,6 +62,7 @@ type yamlReader struct {
 	lines    int
 	count    int
 	problems *multierror.Error
+	said     map[string]bool
 }
 
 func (r *yamlReader) pos(n *yaml.Node) Pos { return Pos{r.file, n.Line, n.Column} }
@@ -71,7 +72,11 @@ func (r *yamlReader) errorAt(n *yaml.Node, hint, format string, args ...any) *Er
 }
 
 func (r *yamlReader) fail(n *yaml.Node, hint, format string, args ...any) {
-	r.problems = multierror.Append(r.problems, r.errorAt(n, hint, format, args...))
+	e := r.errorAt(n, hint, format, args...)
+	if said := e.Error(); !r.said[said] { // an alias brings it a second time
+		r.said[said] = true
+		r.problems = multierror.Append(r.problems, e)
+	}
 }
 
 // value converts n; open holds the aliases being followed, to find loops.
@@ -121,10 +126,10 @@ func (r *yamlReader) known(v *Value, n *yaml.Node, own string) {
 
 func (r *yamlReader) fields(v *Value, n *yaml.Node, open []*yaml.Node) {
 	seen := map[string]int{}
+	merged := r.merged(v, n, open)
 	for i := 0; i+1 < len(n.Content) && r.count <= maxValues; i += 2 {
 		key, val := n.Content[i], n.Content[i+1]
 		if key.Tag == "!!merge" {
-			r.fail(key, "write the keys out", "the merge key << is not supported: it hides where a value comes from")
 			continue
 		}
 		if key.Kind != yaml.ScalarNode {
@@ -136,8 +141,61 @@ func (r *yamlReader) fields(v *Value, n *yaml.Node, open []*yaml.Node) {
 			continue
 		}
 		seen[key.Value] = key.Line
-		v.Fields = append(v.Fields, Field{Key: key.Value, KeyPos: r.pos(key), Value: r.value(val, open)})
+		one := Field{Key: key.Value, KeyPos: r.pos(key), Value: r.value(val, open)}
+		if at, ok := merged[key.Value]; ok {
+			v.Fields[at] = one
+		} else {
+			v.Fields = append(v.Fields, one)
+		}
 	}
+}
+
+// merged gives v the fields that the merge key << of n names, in the order that
+// YAML 1.1 has: of a list of maps, the first that has a key wins. It tells where
+// each key is; those of n itself win over them.
+func (r *yamlReader) merged(v *Value, n *yaml.Node, open []*yaml.Node) map[string]int {
+	at := map[string]int{}
+	line := 0
+	for i := 0; i+1 < len(n.Content) && r.count <= maxValues; i += 2 {
+		key := n.Content[i]
+		switch {
+		case key.Tag != "!!merge":
+			continue
+		case line > 0:
+			r.fail(key, "write one list: <<: [*a, *b]", "the merge key << stands here a second time; the first is on line %d", line)
+			continue
+		}
+		line = key.Line
+		for _, one := range slices.Backward(r.maps(n.Content[i+1], open)) {
+			for _, f := range one.Fields {
+				if _, ok := at[f.Key]; !ok {
+					at[f.Key] = len(v.Fields)
+					v.Fields = append(v.Fields, f)
+				}
+				v.Fields[at[f.Key]] = f
+			}
+		}
+	}
+	return at
+}
+
+// maps are the maps that a merge key names: one, or a list of them.
+func (r *yamlReader) maps(n *yaml.Node, open []*yaml.Node) []Value {
+	v := r.value(n, open)
+	if r.count > maxValues {
+		return nil
+	}
+	all := []Value{v}
+	if v.Shape == List && v.Tag == "" {
+		all = v.Items
+	}
+	for _, one := range all {
+		if one.Shape != Map || one.Tag != "" {
+			r.fail(n, "write <<: *anchor, or a list of them", "the merge key << takes maps, but this is %s", one.Shape)
+			return nil
+		}
+	}
+	return all
 }
 
 func (r *yamlReader) scalar(v *Value, n *yaml.Node) {

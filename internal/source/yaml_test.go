@@ -27,6 +27,41 @@ func texts(err error) []string {
 	}
 }
 
+// Merge keys are read as YAML 1.1 has them: a key of the map itself wins, then
+// the first of a list; where it comes from is where it was written.
+func TestMergeKeys(t *testing.T) {
+	v, err := ParseYAML("f.yml", []byte(`one: &one {a: 1, b: 1, c: 1}
+two: &two {b: 2, c: 2, d: 2}
+both: &both
+  c: 3
+  <<: [*one, *two]
+again: {<<: *both, a: 4, "<<": text}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{
+		"both":  "b=1@1:21 c=3@4:6 d=2@2:27 a=1@1:15",
+		"again": "b=1@1:21 c=3@4:6 d=2@2:27 a=4@6:23 <<=text@6:32",
+	} {
+		f, _ := v.Get(key)
+		var got []string
+		for _, one := range f.Value.Fields {
+			got = append(got, fmt.Sprintf("%s=%v@%d:%d", one.Key, one.Value.Any, one.Value.Pos.Line, one.Value.Pos.Col))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: got %s\nwant %s", key, strings.Join(got, " "), want)
+		}
+	}
+	bomb := "a0: &a0 {x: 1}\n"
+	for i := range 30 {
+		bomb += fmt.Sprintf("a%d: &a%d {<<: [*a%d, *a%d, *a%d]}\n", i+1, i+1, i, i, i)
+	}
+	if _, err := ParseYAML("f.yml", []byte(bomb)); err == nil || !strings.Contains(err.Error(), "are its aliases nested?") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestParseYAMLRefuses(t *testing.T) {
 	for _, row := range []struct {
 		name, text string
@@ -34,7 +69,12 @@ func TestParseYAMLRefuses(t *testing.T) {
 	}{
 		{"a key twice", "a: 1\nb: 2\na: 3\n", []string{"f.yml:3:1: the key \"a\" stands here a second time; the first is on line 1\n    3 | a: 3\n      | ^"}},
 		{"a key twice, deep", "x: {k: 1, k: 2}", []string{"f.yml:1:11: the key \"k\" stands here a second time; the first is on line 1\n    1 | x: {k: 1, k: 2}\n      |           ^"}},
-		{"a merge key", "a: &a {x: 1}\nb:\n  <<: *a\n", []string{"f.yml:3:3: the merge key << is not supported: it hides where a value comes from\n    3 |   <<: *a\n      |   ^\n  hint: write the keys out"}},
+		{"a merge of a text", "b:\n  <<: x\n", []string{"f.yml:2:7: the merge key << takes maps, but this is a single value\n    2 |   <<: x\n      |       ^\n  hint: write <<: *anchor, or a list of them"}},
+		{"a merge of nothing", "b: {<<: }", []string{"f.yml:1:9: the merge key << takes maps, but this is nothing\n    1 | b: {<<: }\n      |         ^\n  hint: write <<: *anchor, or a list of them"}},
+		{"a merge of a list of texts", "b: {<<: [{a: 1}, x]}", []string{"f.yml:1:9: the merge key << takes maps, but this is a single value\n    1 | b: {<<: [{a: 1}, x]}\n      |         ^\n  hint: write <<: *anchor, or a list of them"}},
+		{"two merges", "b:\n  <<: {a: 1}\n  <<: {b: 1}\n", []string{"f.yml:3:3: the merge key << stands here a second time; the first is on line 2\n    3 |   <<: {b: 1}\n      |   ^\n  hint: write one list: <<: [*a, *b]"}},
+		{"a merge of itself", "b: &x {<<: *x}", []string{"f.yml:1:12: the alias *x contains itself\n    1 | b: &x {<<: *x}\n      |            ^", "f.yml:1:12: the merge key << takes maps, but this is nothing\n    1 | b: &x {<<: *x}\n      |            ^\n  hint: write <<: *anchor, or a list of them"}},
+		{"a mistake that is merged", "a: &a {x: 1, x: 2}\nb: {<<: *a}\nc: *a\n", []string{"f.yml:1:14: the key \"x\" stands here a second time; the first is on line 1\n    1 | a: &a {x: 1, x: 2}\n      |              ^"}},
 		{"a key that is a list", "? [a]\n: 1\n", []string{"f.yml:1:3: a key must be plain text\n    1 | ? [a]\n      |   ^"}},
 		{"an alias in itself", "a: &x [*x]", []string{"f.yml:1:8: the alias *x contains itself\n    1 | a: &x [*x]\n      |        ^"}},
 		{"an alias of nothing", "a: 1\nb:\n  - *nope\n", []string{"f.yml:3: this is not valid YAML: unknown anchor 'nope' referenced\n    3 |   - *nope"}},
