@@ -38,6 +38,8 @@ type overlay struct {
 	writers map[string]string // by path: who wrote it last
 	commits int               // how many batches are on the host
 
+	looks *looks // of a probe ahead of its turn, else nil
+
 	// What a dry run takes for written by now: at a barrier, the run would have.
 	keptFiles map[string]*pending
 	keptOrder []string
@@ -139,6 +141,7 @@ func (o *overlay) pendingAt(path string) *pending {
 // Stat tells what is or will be at p.
 func (o *overlay) Stat(ctx context.Context, p string) (steps.Stat, error) {
 	p = path.Clean(p)
+	o.looks.at(p)
 	if f := o.pendingAt(p); f != nil {
 		return f.stat, o.unforeseenSince(f.since, p, p)
 	}
@@ -245,6 +248,7 @@ func (o *overlay) ReadDir(ctx context.Context, p string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.looks.in(at)
 	if err := o.unforeseen(p, at); err != nil {
 		return nil, err
 	}
@@ -280,6 +284,7 @@ func (o *overlay) withPending(dir string, names []string) []string {
 // Query answers from what was foreseen, or asks the machine when nothing that
 // the answer rests on has been changed.
 func (o *overlay) Query(ctx context.Context, c steps.Command) (steps.Output, error) {
+	o.looks.restOn(c.Reads)
 	o.mu.Lock()
 	known, ok := o.answers[foreseenKey(c)]
 	o.mu.Unlock()
@@ -315,6 +320,7 @@ func (o *overlay) pendingRead(reads []string) string {
 // Dial connects as the host sees it. After an act of a dry run nobody can say
 // who would answer.
 func (o *overlay) Dial(ctx context.Context, address string) (net.Conn, error) {
+	o.looks.restOn([]string{"*"})
 	if err := o.unforeseen("what listens on "+address, "*"); err != nil {
 		return nil, err
 	}

@@ -118,10 +118,12 @@ func (w *worker) verify(ctx context.Context, p proof) (proven bool, err error) {
 	case !w.live || p.change.Empty():
 		return false, nil
 	}
-	if _, ok := w.glimpsed(p.task); ok {
-		return false, nil
+	var left steps.Change
+	if g, ok := w.glimpsed(p.task); ok {
+		left = g.change
+	} else {
+		left, err = w.probe(ctx, p.task, p.step)
 	}
-	left, err := w.probe(ctx, p.task, p.step)
 	if err == nil && !left.Empty() {
 		err = fmt.Errorf("after the change it is still not as wanted: %s", summary(left))
 	}

@@ -9,18 +9,10 @@ import (
 	"lockstep/steps"
 )
 
-// glimpse is what a step's probe found ahead of its turn: nothing to do.
-type glimpse struct {
-	step   steps.Step
-	change steps.Change
-	base   *cache
-	age    int // of base
-}
-
 // warm runs the probes of some tasks at the same time, so that what they read
 // travels together and is then in the cache. Each goes on into a dry apply,
-// which reads what a write would check. Their results are thrown away, save
-// that there is nothing to do, which may still hold when the step's turn comes.
+// which reads what a write would check. What the probes found is kept as a
+// glimpse, which may still hold when the step's turn comes.
 func (w *worker) warm(ctx context.Context, tasks []*plan.Task) {
 	w.glimpses = map[*plan.Task]glimpse{}
 	var wg sync.WaitGroup
@@ -35,20 +27,20 @@ func (w *worker) warm(ctx context.Context, tasks []*plan.Task) {
 		}
 		wg.Go(func() {
 			age, scratch := base.now(), newOverlay(base, false)
+			scratch.looks = newLooks()
 			v := w.view(w.host)
 			v.Self = scratch
-			_ = within(ctx, t, func(ctx context.Context) error { // only its reads matter
+			_ = within(ctx, t, func(ctx context.Context) error { // what fails is met again in order
 				c, err := step.Probe(ctx, v)
-				if err == nil && !c.Empty() {
-					w.prepare(base)
-					return step.Apply(ctx, scratch, c)
+				if err != nil {
+					return err
 				}
-				if err == nil && w.on(t) == w.overlay {
-					w.ahead.Lock()
-					defer w.ahead.Unlock()
-					w.glimpses[t] = glimpse{step, c, base, age}
+				w.keepGlimpse(t, glimpse{step, c, base, age, scratch.looks.taken()})
+				if c.Empty() {
+					return nil
 				}
-				return err
+				w.prepare(base)
+				return step.Apply(ctx, scratch, c)
 			})
 		})
 	}
@@ -60,16 +52,6 @@ func (w *worker) prepare(base *cache) {
 	if p, ok := base.Machine.(Preparer); ok && (w.live || w.Eager) {
 		p.Prepare()
 	}
-}
-
-// glimpsed returns what was found ahead if a probe would find it again: on the
-// host nothing was read anew since, and nothing is pending.
-func (w *worker) glimpsed(t *plan.Task) (glimpse, bool) {
-	w.ahead.Lock()
-	g, ok := w.glimpses[t]
-	w.ahead.Unlock()
-	o := w.on(t)
-	return g, ok && o == w.overlay && o.base == g.base && g.base.now() == g.age && o.untouched()
 }
 
 // lookAhead reads what a probe will look at; a dry run also asks for the room

@@ -159,3 +159,47 @@ func TestMachinesGetReadyOnceAChangeIsFound(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatMakesAGlimpseStale(t *testing.T) {
+	look := func(o *overlay) {
+		_, _ = o.Stat(t.Context(), "/etc/f")
+		_, _ = o.ReadDir(t.Context(), "/etc/d")
+		_, _ = o.Query(t.Context(), steps.Command{Argv: []string{"true"}, Reads: []string{"/var/lib"}})
+		_, _ = o.Stat(t.Context(), "/opt")
+	}
+	for name, row := range map[string]struct {
+		do    func(o *overlay) error
+		stale bool
+	}{
+		"the file itself":      {func(o *overlay) error { return o.WriteFile(t.Context(), "/etc/f", nil, steps.Attrs{}) }, true},
+		"its owner":            {func(o *overlay) error { return o.SetAttrs(t.Context(), "/etc/f", steps.Attrs{Owner: "root"}) }, true},
+		"another file":         {func(o *overlay) error { return o.WriteFile(t.Context(), "/etc/g", nil, steps.Attrs{}) }, false},
+		"a name in a folder":   {func(o *overlay) error { return o.WriteFile(t.Context(), "/etc/d/new", nil, steps.Attrs{}) }, true},
+		"what a command reads": {func(o *overlay) error { return o.WriteFile(t.Context(), "/var/lib/x", nil, steps.Attrs{}) }, true},
+		"a folder's time":      {func(o *overlay) error { return o.WriteFile(t.Context(), "/opt/new", nil, steps.Attrs{}) }, true},
+		"no name of a folder":  {func(o *overlay) error { return o.WriteFile(t.Context(), "/opt/old", nil, steps.Attrs{}) }, false},
+		"an act": {func(o *overlay) error {
+			_, err := o.Exec(t.Context(), steps.Command{Argv: []string{"x"}, Writes: []string{"service:x"}})
+			return err
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMachine(t, "db1")
+			for _, dir := range []string{"/etc/d", "/var", "/var/lib", "/opt"} {
+				m.PutDir(dir)
+			}
+			m.PutFile("/etc/f", "x")
+			m.PutFile("/opt/old", "x")
+			scratch := newOverlay(newCache(m), false)
+			scratch.looks = newLooks()
+			look(scratch)
+			o := newOverlay(scratch.base, false)
+			if err := row.do(o); err != nil {
+				t.Fatal(err)
+			}
+			if got := o.affects(scratch.looks.taken()); got != row.stale {
+				t.Errorf("stale: %t", got)
+			}
+		})
+	}
+}

@@ -106,7 +106,8 @@ type Local interface {
 
 // Expecter is implemented by a step that can name, from its parameters alone,
 // what its probe will ask for. All of it is asked ahead in one round trip, in
-// whatever order the probe then comes to it.
+// whatever order the probe then comes to it. Such a step keeps nothing from its
+// Probe for its Apply but the Change, and its Apply may be called again.
 type Expecter interface{ Expects() Expectation }
 
 // Expectation is what a step will look at: paths, and the users and groups that

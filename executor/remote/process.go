@@ -94,7 +94,7 @@ func (p *process) begin(t Target, script string) error {
 	if err != nil {
 		return err
 	}
-	p.out = bufio.NewReaderSize(out, 64<<10)
+	p.out = bufio.NewReaderSize(out, 4<<10)
 	boot := newBoot(t, script)
 	p.said.watch(boot.prompt, func(times int) { p.answer(t.Become.Password, times) })
 	p.session.Stderr = p.said
@@ -223,6 +223,25 @@ func (t *tap) Write(b []byte) (int, error) {
 		t.asked(asked)
 	}
 	return len(b), nil
+}
+
+// ReadFrom is Write for all of r. It is here for its small buffer: every process
+// has a stderr, and most say nothing there.
+func (t *tap) ReadFrom(r io.Reader) (read int64, err error) {
+	buf := make([]byte, 2<<10)
+	for {
+		n, err := r.Read(buf)
+		read += int64(n)
+		if n > 0 {
+			_, _ = t.Write(buf[:n]) // it never fails
+		}
+		if errors.Is(err, io.EOF) {
+			return read, nil
+		}
+		if err != nil {
+			return read, err
+		}
+	}
 }
 
 // words is what was said, without our own prompts.

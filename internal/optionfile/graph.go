@@ -100,7 +100,13 @@ func (g *Graph) Options(groups ...string) []Option {
 // Find returns every occurrence of an option in the groups, in reading order:
 // the last one is the one that counts, and names the file to edit.
 func (g *Graph) Find(key string, groups ...string) []Option {
-	return named(g.Options(groups...), key)
+	var out []Option
+	for _, o := range g.options {
+		if o.Is(key) && inGroups(o.Group, groups) {
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
 // Problems returns the problems of all files and of how they hang together.

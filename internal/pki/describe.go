@@ -34,6 +34,10 @@ func Describe(data []byte) (lines []string, hasPrivateKey bool) {
 	return lines, hasPrivateKey
 }
 
+// HoldsKey reports whether data holds, or may hold, a private key, as Describe
+// does, without reading it.
+func HoldsKey(data []byte) bool { return mayHoldKey(data) }
+
 func (b *Block) describe() string {
 	switch {
 	case isKeyType(b.Type) && b.Encrypted:

@@ -109,7 +109,7 @@ func (f File) update(at string, found steps.Stat, have, want *steps.Content) *st
 // may read it when the plan names that group, since a server that is started
 // under its own user needs that: root:mysql 0640.
 func (f File) guardKey(at string, data []byte, found steps.Stat) error {
-	if _, private := pki.Describe(data); !private {
+	if !pki.HoldsKey(data) {
 		return nil
 	}
 	mode := fs.FileMode(0o600)
