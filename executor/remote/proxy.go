@@ -95,6 +95,7 @@ func proxyProblem(t Target, conn net.Conn, err error) error {
 	if !ok {
 		return err
 	}
+	_ = c.Close() // so that all is said
 	problem, ok := asProblem(err)
 	if words, _ := c.said.words(); ok && errors.Is(err, steps.ErrUnreachable) {
 		name, _, _ := strings.Cut(t.ProxyCommand, " ") // the rest may hold a password
