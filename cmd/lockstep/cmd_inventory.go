@@ -23,6 +23,9 @@ func (a *app) inventoryCommand() *cobra.Command {
 			if len(args) > 0 && !graph || vars && !graph || export && (graph || host != "") || asYAML && graph {
 				return errors.New("a GROUP and --vars go with --graph, --export with --list, --yaml with --list and --host")
 			}
+			if len(a.flags.extra) > 0 && host == "" {
+				return errors.New("-e goes with --host: it is for one host that its variables are put together")
+			}
 			inv, err := a.anyInventory(cmd)
 			if err != nil {
 				return err
@@ -42,6 +45,7 @@ func (a *app) inventoryCommand() *cobra.Command {
 		},
 	}
 	a.inventoryFlags(cmd)
+	a.extraFlag(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&list, "list", false, "all of it as JSON (the default)")
 	f.BoolVar(&export, "export", false, "with --list: variables where they are set, not what each host sees")
@@ -60,7 +64,11 @@ func (a *app) anyInventory(cmd *cobra.Command) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.readInventory(cmd.Context(), paths, "", nil)
+	extra, err := a.extraVars()
+	if err != nil {
+		return nil, err
+	}
+	return a.readInventory(cmd.Context(), paths, "", extra)
 }
 
 func (a *app) showGraph(inv *fleet, group string, vars bool) error {
@@ -82,7 +90,7 @@ func (a *app) showHost(inv *fleet, name string, asYAML bool) error {
 		return err
 	}
 	vars := map[string]any{}
-	for key, v := range h.Vars() {
+	for key, v := range inv.written(h) {
 		if resolved, err := inv.resolved(h, key); err == nil {
 			v = resolved // what a plan has to resolve stays as it is written
 		}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,7 +29,7 @@ func (a *app) varsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			names, err := chosen(h, args[1:])
+			names, err := chosen(inv, h, args[1:])
 			if err != nil {
 				return err
 			}
@@ -38,6 +40,7 @@ func (a *app) varsCommand() *cobra.Command {
 		},
 	}
 	a.inventoryFlags(cmd)
+	a.extraFlag(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON: name, value and the chain of places, the winner first")
 	cmd.Flags().StringVar(&planFile, "plan", "plan.yml", "the plan `file` beside which group_vars/ and host_vars/ are read too")
 	return cmd
@@ -48,7 +51,11 @@ func (a *app) hostOf(cmd *cobra.Command, name, planFile string) (*fleet, *invent
 	if err != nil {
 		return nil, nil, err
 	}
-	inv, err := a.readInventory(cmd.Context(), paths, filepath.Dir(planFile), nil)
+	extra, err := a.extraVars()
+	if err != nil {
+		return nil, nil, err
+	}
+	inv, err := a.readInventory(cmd.Context(), paths, filepath.Dir(planFile), extra)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -57,16 +64,17 @@ func (a *app) hostOf(cmd *cobra.Command, name, planFile string) (*fleet, *invent
 }
 
 // chosen are the variables to show: those named, or all.
-func chosen(h *inventory.Host, names []string) ([]string, error) {
+func chosen(inv *fleet, h *inventory.Host, names []string) ([]string, error) {
+	known := slices.Sorted(maps.Keys(inv.written(h)))
 	if len(names) == 0 {
-		return h.VarNames(), nil
+		return known, nil
 	}
 	for _, name := range names {
-		if len(h.Origins(name)) > 0 {
+		if slices.Contains(known, name) {
 			continue
 		}
 		hint := ""
-		if near := spell.Nearest(name, h.VarNames()); near != "" {
+		if near := spell.Nearest(name, known); near != "" {
 			hint = fmt.Sprintf("\n  hint: did you mean %q?", near)
 		}
 		return nil, fmt.Errorf("%s has no variable %q%s", h.Name, name, hint)
@@ -80,7 +88,7 @@ func writeOrigins(to io.Writer, inv *fleet, h *inventory.Host, names []string) e
 	var text strings.Builder
 	for _, name := range names {
 		value, problem, has := comesTo(inv, h, name)
-		for i, o := range h.Origins(name) {
+		for i, o := range inv.origins(h, name) {
 			head := name + " = "
 			if i > 0 {
 				head = "    overrode "
@@ -102,7 +110,7 @@ func writeOrigins(to io.Writer, inv *fleet, h *inventory.Host, names []string) e
 // comesTo tells what a variable with expressions comes to, or why it does not;
 // has is false where the value is as it is written.
 func comesTo(inv *fleet, h *inventory.Host, name string) (value source.Value, problem string, has bool) {
-	written := h.Vars()[name]
+	written := inv.written(h)[name]
 	value, err := inv.resolved(h, name)
 	var first *source.Error
 	switch {
@@ -135,7 +143,7 @@ func originsJSON(inv *fleet, h *inventory.Host, names []string) []any {
 	out := []any{}
 	for _, name := range names {
 		chain := []originJSON{}
-		for _, o := range h.Origins(name) {
+		for _, o := range inv.origins(h, name) {
 			chain = append(chain, originJSON{inventory.Masked(name, o.Value), o.Layer, o.Value.Pos})
 		}
 		one := map[string]any{"name": name, "value": chain[0].Value, "chain": chain}

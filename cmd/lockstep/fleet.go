@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/go-multierror"
 
@@ -93,6 +94,26 @@ func (f *fleet) Match(pattern string) ([]plan.Target, error) {
 		out = append(out, plan.Target{Host: plan.Host{Name: h.Name, Address: r.conn.Address}, Vars: r.vars, Err: r.err})
 	}
 	return out, nil
+}
+
+// written are the variables of a host as they are written, with those of the
+// command line over them.
+func (f *fleet) written(h *inventory.Host) map[string]source.Value {
+	vars := h.Vars()
+	maps.Copy(vars, f.extra)
+	return vars
+}
+
+// origins are all places that set a variable of a host, the winner first.
+func (f *fleet) origins(h *inventory.Host, name string) []inventory.Origin {
+	chain := h.Origins(name)
+	if v, ok := f.extra[name]; ok {
+		if strings.HasPrefix(v.Pos.File, "-e ") {
+			v.Pos = source.Pos{File: v.Pos.File} // it is all on one line
+		}
+		chain = append([]inventory.Origin{{Layer: "the command line", Value: v}}, chain...)
+	}
+	return chain
 }
 
 // resolved is one variable of a host with its expressions resolved.

@@ -31,7 +31,12 @@ func (a *app) planFlags(cmd *cobra.Command) {
 	f.StringVarP(&a.flags.limit, "limit", "l", "", "change only the hosts of this `pattern`; @FILE has one a line")
 	f.StringSliceVarP(&a.flags.tags, "tags", "t", nil, "only steps with one of these `tags`")
 	f.StringSliceVar(&a.flags.skip, "skip-tags", nil, "no steps with one of these `tags`")
-	f.StringArrayVarP(&a.flags.extra, "extra-vars", "e", nil, "a variable as `name=value`, or @file; wins over all others")
+	a.extraFlag(cmd)
+}
+
+// extraFlag declares -e.
+func (a *app) extraFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&a.flags.extra, "extra-vars", "e", nil, "a variable as `name=value`, or @file; wins over all others")
 }
 
 // inventoryPaths are the inventories to read for a plan file.
