@@ -46,6 +46,9 @@ func (s *step) make(ctx context.Context, h steps.Host, c steps.Change) (map[stri
 	if err != nil {
 		return nil, err
 	}
+	if s.foreign() {
+		return made, s.makeForeign(ctx, h, c, found, made)
+	}
 	ca, err := s.authority(found, c, now)
 	if err != nil {
 		return nil, err
@@ -71,6 +74,21 @@ func (s *step) make(ctx context.Context, h steps.Host, c steps.Change) (map[stri
 		made[found.files[l.certFile].at], made[found.files[l.keyFile].at] = pair.CertPEM(), key
 	}
 	return made, nil
+}
+
+// makeForeign asks the authority elsewhere for what c writes.
+func (s *step) makeForeign(ctx context.Context, h steps.Host, c steps.Change, found set, made map[string][]byte) error {
+	for _, l := range s.leaves {
+		if !writes(c, found.files[l.certFile].at) {
+			continue
+		}
+		cert, key, err := s.request(ctx, h, l, found)
+		if err != nil {
+			return err
+		}
+		made[found.files[l.certFile].at], made[found.files[l.keyFile].at] = cert, key
+	}
+	return nil
 }
 
 func writes(c steps.Change, at string) bool {

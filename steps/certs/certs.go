@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-multierror"
@@ -36,12 +37,14 @@ func Kind() steps.Kind {
 const day = 24 * time.Hour
 
 func newStep() steps.Step {
-	return &step{key: string(pki.RSA2048), issue: []string{string(pki.RoleServer), string(pki.RoleClient)}, caLifetime: pki.DefaultCALife, lifetime: pki.DefaultLeafLife, renewBefore: 30 * day}
+	return &step{source: fromOwn, key: string(pki.RSA2048), issue: []string{string(pki.RoleServer), string(pki.RoleClient)}, caLifetime: pki.DefaultCALife, lifetime: pki.DefaultLeafLife, renewBefore: 30 * day}
 }
 
 type step struct {
 	dir, name, key, passphrase        string
+	source                            string
 	names, issue, deployed            []string
+	command, env                      []string
 	caLifetime, lifetime, renewBefore time.Duration
 
 	// leaves are the requests of the last probe, which alone knows the peers.
@@ -53,6 +56,9 @@ func (s *step) Params(p *param.Set) {
 	p.String(&s.name, "name", "the cluster's name, from which the subjects are made", param.Required())
 	p.Strings(&s.names, "names", "host names and addresses in the server certificate; those of all hosts of the plan and localhost when left out")
 	p.Strings(&s.issue, "issue", "which certificates are made; an empty list makes the authority alone", param.OneOf(string(pki.RoleServer), string(pki.RoleClient)))
+	p.String(&s.source, "source", "where certificates come from: the authority in dir, files that somebody puts there, or a command that asks an authority elsewhere", param.OneOf(fromOwn, fromFiles, fromCommand))
+	p.Strings(&s.command, "command", "the program of source: command, and its arguments; it reads a signing request and prints the certificate and its chain")
+	p.Strings(&s.env, "secret_env", "secrets that the program finds in its environment, as NAME=value")
 	p.String(&s.passphrase, "ca_passphrase", "encrypts the authority's key, and opens it; a !secret. Without it the key is not encrypted")
 	p.Paths(&s.deployed, "deployed", "the CA files on the hosts; while one of them holds another authority than dir, nothing is made and the run ends")
 	p.String(&s.key, "key", "the kind of new keys; ecdsa-p256 needs MySQL 8.0 or MariaDB 10.4", param.OneOf(algorithms()...))
@@ -85,6 +91,9 @@ func (s *step) Check() error {
 	if s.passphrase != "" && len(s.passphrase) < minPassphrase {
 		problems = multierror.Append(problems, fmt.Errorf("ca_passphrase must have %d bytes or more", minPassphrase))
 	}
+	if err := s.checkSource(); err != nil {
+		problems = multierror.Append(problems, err)
+	}
 	if s.lifetime == 0 || s.caLifetime == 0 {
 		problems = multierror.Append(problems, errors.New("lifetime and ca_lifetime must be longer than nothing"))
 	}
@@ -102,12 +111,30 @@ const (
 	clientCert, clientKey = "client-cert.pem", "client-key.pem"
 )
 
-// Needs is empty: what is missing is made.
-func (s *step) Needs() []string { return nil }
+// Needs lists what somebody else brings: nothing of our own authority's.
+func (s *step) Needs() []string {
+	switch s.source {
+	case fromFiles:
+		return append([]string{s.at(caCert)}, s.leafPaths()...)
+	case fromCommand:
+		return []string{s.at(caCert)}
+	}
+	return nil
+}
 
 // Makes lists the files that are there afterwards.
 func (s *step) Makes() []string {
-	paths := []string{s.at(caCert), s.at(caKey)}
+	switch s.source {
+	case fromFiles:
+		return nil
+	case fromCommand:
+		return s.leafPaths()
+	}
+	return append([]string{s.at(caCert), s.at(caKey)}, s.leafPaths()...)
+}
+
+func (s *step) leafPaths() []string {
+	var paths []string
 	for _, l := range s.requests(nil) {
 		paths = append(paths, s.at(l.certFile), s.at(l.keyFile))
 	}
@@ -115,10 +142,15 @@ func (s *step) Makes() []string {
 }
 
 func (s *step) secrets() []string {
-	if s.passphrase == "" {
-		return nil
+	var all []string
+	if s.passphrase != "" {
+		all = append(all, s.passphrase)
 	}
-	return []string{s.passphrase}
+	for _, e := range s.env {
+		_, value, _ := strings.Cut(e, "=")
+		all = append(all, value)
+	}
+	return all
 }
 
 func (s *step) at(name string) string { return path.Join(s.dir, name) }
@@ -137,6 +169,9 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 		return steps.Change{}, err
 	}
 	s.leaves = s.requests(v.Peers)
+	if s.foreign() {
+		return s.judgeForeign(found, onHosts, now)
+	}
 	return s.judge(found, onHosts, now)
 }
 
@@ -148,7 +183,7 @@ func (s *step) judge(found set, onHosts []deployed, now time.Time) (steps.Change
 	add(keepDir(s.dir, found.dir)...)
 	ca, err := s.judgeCA(found, now)
 	if err == nil {
-		err = s.agrees(ca, onHosts)
+		err = s.agrees(certsOf(ca), onHosts)
 	}
 	if err != nil {
 		return steps.Change{}, err

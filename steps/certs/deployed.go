@@ -65,8 +65,8 @@ func (s *step) readHost(ctx context.Context, h steps.Reader) ([]deployed, error)
 // agrees refuses an authority, found or about to be made, when hosts already
 // trust another one: its certificates would be strange to them, and theirs to
 // the hosts that get the new ones first.
-func (s *step) agrees(ca *pki.Pair, found []deployed) error {
-	if ca == nil {
+func (s *step) agrees(cas []*x509.Certificate, found []deployed) error {
+	if len(cas) == 0 {
 		return s.nothingDeployed(found)
 	}
 	var others []string
@@ -75,7 +75,7 @@ func (s *step) agrees(ca *pki.Pair, found []deployed) error {
 			return &steps.Problem{What: d.place() + " cannot be read as certificates", Why: d.err.Error(), Err: d.err,
 				Do: "repair it, or remove it if nothing uses it; then run again"}
 		}
-		if !slices.ContainsFunc(d.cas, ca.Cert.Equal) {
+		if !slices.ContainsFunc(cas, func(ca *x509.Certificate) bool { return slices.ContainsFunc(d.cas, ca.Equal) }) {
 			others = append(others, fmt.Sprintf("%s (%s)", d.place(), pki.DescribeCert(d.cas[0])))
 		}
 	}
@@ -85,6 +85,13 @@ func (s *step) agrees(ca *pki.Pair, found []deployed) error {
 	return &steps.Problem{What: fmt.Sprintf("the authority in %s is not the one that hosts trust: %s", s.dir, strings.Join(others, ", ")),
 		Why: "certificates of one are refused where only the other is trusted, so a node with new files could not join",
 		Do:  s.putBack() + "; changing the authority takes a rotation, in which all hosts trust both before any presents a new certificate"}
+}
+
+func certsOf(ca *pki.Pair) []*x509.Certificate {
+	if ca == nil {
+		return nil
+	}
+	return []*x509.Certificate{ca.Cert}
 }
 
 // nothingDeployed refuses to make an authority beside one that is in use.

@@ -36,9 +36,9 @@ func (f file) exists() bool { return f.stat.Kind != steps.Absent }
 
 // clock asks for the time: steps know none, and a certificate is judged by the
 // clock of the machine that makes it. The answer rests on nothing that a run
-// can change.
-func clock(ctx context.Context, r steps.Reader) (time.Time, error) {
-	c := steps.Command{Argv: []string{"date", "+%s"}}
+// can change, unless reads say that it is to come after something.
+func clock(ctx context.Context, r steps.Reader, reads ...string) (time.Time, error) {
+	c := steps.Command{Argv: []string{"date", "+%s"}, Reads: reads}
 	out, err := r.Query(ctx, c)
 	if err := steps.Succeed(c, out, err); err != nil {
 		return time.Time{}, err
