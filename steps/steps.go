@@ -240,6 +240,11 @@ type Command struct {
 	// Long marks an Exec that may outlast a connection. Its result is kept on
 	// the host until it was read.
 	Long bool
+	// Said is told what a Long Exec writes while it runs: all that the Output
+	// will have, each byte once and in order within its stream, by any goroutine
+	// and only until the Exec returns. The executor sets it, no kind does. The
+	// piece is valid during the call, which must not take long.
+	Said func(stderr bool, piece []byte)
 }
 
 // Foreseen is one answer of the world after an Exec: of a query (equal Argv

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -155,6 +156,25 @@ func (m Machine) Query(ctx context.Context, c steps.Command) (steps.Output, erro
 	return m.Run(ctx, c)
 }
 
+// said is a stream of a command that somebody follows.
+type said struct {
+	io.Writer
+	say    func(stderr bool, piece []byte)
+	stderr bool
+}
+
+func heard(c steps.Command, to io.Writer, stderr bool) io.Writer {
+	if !c.Long || c.Said == nil {
+		return to
+	}
+	return said{to, c.Said, stderr}
+}
+
+func (s said) Write(b []byte) (int, error) {
+	s.say(s.stderr, b)
+	return s.Writer.Write(b)
+}
+
 // patience is how long a command that has ended may keep its output open.
 const patience = 2 * time.Second
 
@@ -169,7 +189,7 @@ func (Machine) Run(ctx context.Context, c steps.Command) (steps.Output, error) {
 	}
 	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	var stdout, stderr bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(c.Stdin), &stdout, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(c.Stdin), heard(c, &stdout, false), heard(c, &stderr, true)
 	cmd.Env = append([]string{"LC_ALL=C", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, c.Env...)
 	if cmd.Dir = c.Dir; cmd.Dir == "" {
 		cmd.Dir = "/"

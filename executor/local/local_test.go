@@ -237,6 +237,30 @@ func TestRunEndsWithItsContext(t *testing.T) {
 }
 
 // A command that leaves a child behind has ended all the same.
+func TestLongIsHeardWhileItRuns(t *testing.T) {
+	release := filepath.Join(t.TempDir(), "release")
+	must(t, syscall.Mkfifo(release, 0o600))
+	heard := map[bool]chan string{false: make(chan string, 9), true: make(chan string, 9)}
+	done := make(chan steps.Output, 1)
+	go func() {
+		out, _ := m.Run(t.Context(), steps.Command{
+			Argv: []string{"sh", "-c", "echo one; read word <" + release + "; echo bad >&2; exit 3"}, Long: true,
+			Said: func(stderr bool, piece []byte) { heard[stderr] <- string(piece) },
+		})
+		done <- out
+	}()
+	if got := <-heard[false]; got != "one\n" {
+		t.Errorf("heard %q", got)
+	}
+	must(t, os.WriteFile(release, []byte("go\n"), 0o600))
+	if got := <-heard[true]; got != "bad\n" {
+		t.Errorf("heard %q", got)
+	}
+	if out := <-done; string(out.Stdout) != "one\n" || string(out.Stderr) != "bad\n" || out.Code != 3 {
+		t.Errorf("got %+v", out)
+	}
+}
+
 func TestRunDoesNotWaitForDaemons(t *testing.T) {
 	start := time.Now()
 	out, err := m.Run(t.Context(), steps.Command{Argv: []string{"sh", "-c", "sleep 15 & echo started"}})

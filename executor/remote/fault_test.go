@@ -228,7 +228,7 @@ func TestPartOfACommitDoesNothing(t *testing.T) {
 		real:  dir + "/a", temp: dir + "/.lockstep-x-0",
 	}}
 	j := job{base: jobs, id: "id", before: inlineScript(plan), script: commitScript(plan)}
-	text := framed("MARK", 1, j.startScript())
+	text := framed("MARK", 1, j.startScript(follower{}))
 	before := tree(t, dir)
 	n := int64(len(text))
 	if testing.Short() {

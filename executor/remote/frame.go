@@ -40,7 +40,7 @@ func (s *scanner) Write(b []byte) (int, error) {
 func (s *scanner) step() bool {
 	at := bytes.Index(s.held, s.mark)
 	if at < 0 {
-		s.pass(max(0, len(s.held)-len(s.mark)+1))
+		s.pass(len(s.held) - s.begun())
 		return false
 	}
 	s.pass(at)
@@ -52,6 +52,18 @@ func (s *scanner) step() bool {
 	s.held = append(s.held[:0], s.held[end+1:]...)
 	return true
 }
+
+// begun is how many bytes at the end may be the beginning of a marker.
+func (s *scanner) begun() int {
+	n := min(len(s.mark)-1, len(s.held))
+	for !bytes.HasSuffix(s.held, s.mark[:n]) {
+		n--
+	}
+	return n
+}
+
+// flush passes on what is held when no marker can follow.
+func (s *scanner) flush() { s.pass(len(s.held)) }
 
 func (s *scanner) pass(n int) {
 	if s.id >= 0 && n > 0 {

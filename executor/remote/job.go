@@ -41,6 +41,7 @@ type job struct {
 	id     string
 	script string
 	stdin  []byte
+	feed   *feed  // who is told what it writes while it runs; may be nil
 	recall bool   // the result is looked up again after the connection was lost
 	ended  string // what came in between, once something has
 }
@@ -53,7 +54,9 @@ func (c *Conn) Run(ctx context.Context, cmd steps.Command) (steps.Output, error)
 	if err != nil {
 		return steps.Output{}, err
 	}
-	out, err := c.runJob(ctx, job{base: c.target.jobs, id: nonce(), script: script, stdin: cmd.Stdin, recall: cmd.Long})
+	j := job{base: c.target.jobs, id: nonce(), script: script, stdin: cmd.Stdin, feed: newFeed(cmd), recall: cmd.Long}
+	out, err := c.runJob(ctx, j)
+	j.feed.finish(out)
 	if err != nil {
 		return steps.Output{}, fmt.Errorf("%s: %w", cmd, err)
 	}
@@ -73,7 +76,8 @@ func (c *Conn) runJob(ctx context.Context, j job) (steps.Output, error) {
 	if err != nil {
 		return steps.Output{}, err
 	}
-	a, err := c.await(ctx, l, s, j, j.startScript())
+	f := j.feed.follow()
+	a, err := c.await(ctx, l, s, j, f.request(j.startScript(f)))
 	if errors.Is(err, errShellGone) {
 		j.ended = l.ending()
 		return c.recall(ctx, j)
@@ -84,8 +88,8 @@ func (c *Conn) runJob(ctx context.Context, j job) (steps.Output, error) {
 	return c.result(s, j, a)
 }
 
-// await runs a script that ends with the job. When ctx ends, so does the job.
-func (c *Conn) await(ctx context.Context, l *link, s *shell, j job, script string) (answer, error) {
+// await makes a request that ends with the job. When ctx ends, so does the job.
+func (c *Conn) await(ctx context.Context, l *link, s *shell, j job, r *request) (answer, error) {
 	if ctx.Err() != nil {
 		return answer{}, ctx.Err()
 	}
@@ -97,7 +101,7 @@ func (c *Conn) await(ctx context.Context, l *link, s *shell, j job, script strin
 		l.endJob(j)
 		giveUp() // of a job that does not end
 	})
-	a, err := s.do(patient, script)
+	a, err := s.ask(patient, r)
 	if stop() {
 		return a, err
 	}
@@ -141,7 +145,8 @@ func (c *Conn) recallOnce(ctx context.Context, j job) (steps.Output, error) {
 	case err != nil:
 		return steps.Output{}, err
 	}
-	a, err := c.await(ctx, l, s, j, j.waitScript())
+	f := j.feed.follow()
+	a, err := c.await(ctx, l, s, j, f.request(j.waitScript(f)))
 	if err != nil {
 		return steps.Output{}, err
 	}

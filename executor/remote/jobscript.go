@@ -7,7 +7,7 @@ func (j job) dir() string { return j.base + "/" + j.id }
 // startScript makes the directory, runs the job in a session of its own and
 // reports. The job outlives the sh, but the sh does not wait in vain: no
 // polling happens.
-func (j job) startScript() string {
+func (j job) startScript(f follower) string {
 	before := ""
 	if j.before != "" {
 		before = "(\n" + j.before + ") || exit " + strconv.Itoa(jobBefore) + "\n"
@@ -21,9 +21,9 @@ done
 [ -n "$d" ] || exit ` + strconv.Itoa(jobRefused) + `
 { printf '%b' ` + printfQuote(j.stdin) + ` >"$d/in" && printf '%b' ` + printfQuote([]byte(j.body())) + ` >"$d/run"; } || { rm -rf "$d"; exit ` + strconv.Itoa(jobRefused) + `; }
 umask 022
-s=setsid; command -v setsid >/dev/null || s=
+` + f.startScript() + `s=setsid; command -v setsid >/dev/null || s=
 $s sh "$d/run" "$d" </dev/null >/dev/null 2>&1
-` + reportScript()
+` + f.stopScript() + reportScript()
 }
 
 // body is the job itself. What it was given is gone from the disk before the
@@ -45,12 +45,12 @@ func (j job) findScript() string {
 }
 
 // waitScript waits on the host for a job that was started earlier.
-func (j job) waitScript() string {
+func (j job) waitScript(f follower) string {
 	return j.findScript() + `[ -s "$d/pid" ] || sleep 1
 [ -s "$d/pid" ] || exit ` + strconv.Itoa(jobLost) + `
 read -r p <"$d/pid"
-while [ ! -e "$d/rc" ] && kill -0 "$p" 2>/dev/null; do sleep 0.2 2>/dev/null || sleep 1; done
-` + reportScript()
+` + f.startScript() + `while [ ! -e "$d/rc" ] && kill -0 "$p" 2>/dev/null; do sleep 0.2 2>/dev/null || sleep 1; done
+` + f.stopScript() + reportScript()
 }
 
 func (j job) removeScript() string { return j.findScript() + `rm -rf "$d"` }

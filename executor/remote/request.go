@@ -11,6 +11,20 @@ type request struct {
 	code     int
 	failed   error
 	done     chan struct{}
+
+	// Of a job that is followed: what it writes meanwhile goes to say, and only
+	// the rest is the answer. parts cut stdout and stderr; nil when all is.
+	say   func(stderr bool, piece []byte)
+	parts [2]*scanner
+}
+
+// cutUp has the request's streams cut into their parts, if it has any.
+func (r *request) cutUp(s *shell) {
+	for i, parts := range r.parts {
+		if parts != nil {
+			parts.to = cut{&stream{shell: s, stderr: i == 1}, r}
+		}
+	}
 }
 
 // answer is what a script wrote and how it ended.
@@ -23,6 +37,13 @@ type answer struct {
 type stream struct {
 	shell  *shell
 	stderr bool
+}
+
+func (w *stream) index() int {
+	if w.stderr {
+		return 1
+	}
+	return 0
 }
 
 func (w *stream) begin(id int) {
@@ -43,7 +64,21 @@ func (w *stream) data(id int, b []byte) {
 	s := w.shell
 	s.mu.Lock()
 	r := s.pending[id]
-	fits := r == nil || r.dropped || r.keep(b, w.stderr)
+	s.mu.Unlock()
+	if r == nil {
+		return
+	}
+	if parts := r.parts[w.index()]; parts != nil {
+		_, _ = parts.Write(b)
+		return
+	}
+	w.keep(r, b)
+}
+
+func (w *stream) keep(r *request, b []byte) {
+	s := w.shell
+	s.mu.Lock()
+	fits := r.dropped || r.keep(b, w.stderr)
 	s.mu.Unlock()
 	if !fits {
 		s.giveUp()
@@ -68,11 +103,16 @@ func (r *request) keep(b []byte, stderr bool) bool {
 func (w *stream) end(id, code int) {
 	s := w.shell
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	r := s.pending[id]
+	s.mu.Unlock()
 	if r == nil {
 		return
 	}
+	if parts := r.parts[w.index()]; parts != nil {
+		parts.flush()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !w.stderr {
 		r.code = code
 	}

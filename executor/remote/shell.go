@@ -63,7 +63,13 @@ func startShell(ctx context.Context, client *ssh.Client, t Target, prelude strin
 // do runs script in a subshell and returns its answer. errShellGone leaves
 // open whether it ran. When ctx ends first, the script is ended too.
 func (s *shell) do(ctx context.Context, script string) (answer, error) {
-	r := &request{script: script, done: make(chan struct{})}
+	return s.ask(ctx, &request{script: script})
+}
+
+// ask is do for a request as a whole.
+func (s *shell) ask(ctx context.Context, r *request) (answer, error) {
+	r.done = make(chan struct{})
+	r.cutUp(s)
 	if !s.enqueue(r) {
 		return answer{}, errShellGone
 	}
