@@ -28,6 +28,11 @@ const (
 	// (its path), Bytes and Size. It comes at most twice a second for each host,
 	// once at the end, and out of the order of hosts.
 	EventProgress EventType = "progress"
+	// EventOutput is a line that a long command on a host has just written: Host,
+	// Step, Stream ("stdout" or "stderr"), Text, and Skipped, how many lines
+	// before it are not told. At most ten come twice a second for each host, the
+	// latest, and out of the order of hosts.
+	EventOutput EventType = "output"
 	// EventNote is a remark for people: Message.
 	EventNote EventType = "note"
 	// EventEnd closes the run: Counts, and Error if it did not succeed.
@@ -70,6 +75,9 @@ type Event struct {
 	Elapsed time.Duration
 
 	Bytes, Size int64
+
+	Stream, Text string
+	Skipped      int
 
 	Hosts  []string
 	Stages int

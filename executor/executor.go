@@ -82,11 +82,11 @@ func (x *Executor) walk(ctx context.Context, live bool) (*Report, error) {
 	for name, m := range x.Machines {
 		r.overlays[name] = newOverlay(newCache(m), live)
 		r.overlays[name].touch = func() { r.touched(name) }
-		r.overlays[name].sent = r.progress(name)
+		r.overlays[name].sent, r.overlays[name].told = r.progress(name), r.told(name)
 	}
 	r.control = newOverlay(newCache(x.Control), live)
 	r.control.touch = func() { r.touched("") }
-	r.control.sent = r.progress(x.Control.Name())
+	r.control.sent, r.control.told = r.progress(x.Control.Name()), r.told(x.Control.Name())
 	r.emit(Event{Type: EventStart, Name: x.Plan.Name, Hosts: names(x.Plan.Hosts), Stages: len(x.Plan.Stages), DryRun: !live})
 	err := r.stages(ctx)
 	if err == nil && !live {

@@ -45,11 +45,24 @@ func (o *overlay) Exec(ctx context.Context, c steps.Command) (steps.Output, erro
 		}
 		defer o.base.forget()
 		o.touch()
-		return o.base.Run(ctx, c)
+		return o.run(ctx, c)
 	}
 	o.foresee(c, o.found(ctx, c))
 	o.keep()
 	return steps.Output{}, ctx.Err()
+}
+
+// run runs a command and lets it be heard if it takes long.
+func (o *overlay) run(ctx context.Context, c steps.Command) (steps.Output, error) {
+	if !c.Long {
+		return o.base.Run(ctx, c)
+	}
+	o.mu.Lock()
+	step := o.step
+	o.mu.Unlock()
+	c, done := o.told(step, c)
+	defer done()
+	return o.base.Run(ctx, c)
 }
 
 // found returns what is at the paths that c foresees: an act that writes a file

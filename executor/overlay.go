@@ -28,6 +28,8 @@ type overlay struct {
 	touch func()
 	// sent is called when more of a big file is on the host.
 	sent func(path string, done, size int64)
+	// told makes what a long command of a step writes known while it runs.
+	told func(step string, c steps.Command) (heard steps.Command, done func())
 
 	mu      sync.Mutex
 	files   map[string]*pending
@@ -35,6 +37,7 @@ type overlay struct {
 	answers map[string]foreseenAnswer
 	acts    []act
 	actor   string            // who acts now, for texts
+	step    string            // its step's number
 	writers map[string]string // by path: who wrote it last
 	commits int               // how many batches are on the host
 
@@ -60,10 +63,12 @@ type pending struct {
 
 func newOverlay(base *cache, live bool) *overlay {
 	return &overlay{
-		base: base, own: base, live: live, touch: func() {}, sent: func(string, int64, int64) {}, writers: map[string]string{},
+		base: base, own: base, live: live, touch: func() {}, sent: func(string, int64, int64) {}, told: untold, writers: map[string]string{},
 		files: map[string]*pending{}, answers: map[string]foreseenAnswer{},
 	}
 }
+
+func untold(_ string, c steps.Command) (steps.Command, func()) { return c, func() {} }
 
 // snapshot returns the host as others see it: in a dry run as it will be by
 // now, in a live run as it is, since what is pending may never be written.
@@ -111,11 +116,11 @@ func (o *overlay) writer(p string) string {
 	return o.writers[p]
 }
 
-// as says in whose name the next acts happen.
-func (o *overlay) as(actor string) {
+// as says in whose name, and in which step, the next acts happen.
+func (o *overlay) as(actor, step string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.actor = actor
+	o.actor, o.step = actor, step
 }
 
 // Name is the host's name.

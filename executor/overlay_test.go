@@ -214,7 +214,7 @@ func TestOverlayForesees(t *testing.T) {
 	m.Chown("/run/db/pid", "mysql", "mysql", 0o640)
 	m.PutFile("/run/db/other", "0")
 	must(t, o.WriteFile(ctx, "/etc/f", []byte("1"), steps.Attrs{}))
-	o.as("step 1.1 restart")
+	o.as("step 1.1 restart", "1.1")
 	_, err := o.Exec(ctx, restart)
 	must(t, err)
 
@@ -273,7 +273,7 @@ func TestOverlayForgetsWhatItForesaw(t *testing.T) {
 			must(t, o.WriteFile(ctx, "/etc/db", []byte("1"), steps.Attrs{}))
 			_, err := o.Exec(ctx, restart)
 			must(t, err)
-			o.as("later")
+			o.as("later", "1.2")
 			must(t, row.act(o))
 			_, err = o.Query(ctx, status)
 			wantUnforeseen(t, err, "later")
@@ -292,7 +292,7 @@ func TestOverlayForgetsWhatItForesaw(t *testing.T) {
 	t.Run("a file of ours that an act may change", func(t *testing.T) {
 		_, o := dry(t)
 		must(t, o.WriteFile(ctx, "/etc/f", []byte("ours"), steps.Attrs{}))
-		o.as("later")
+		o.as("later", "1.2")
 		_, err := o.Exec(ctx, steps.Command{Argv: []string{"script"}, Writes: []string{"/etc"}})
 		must(t, err)
 		_, err = o.ReadFile(ctx, "/etc/f")

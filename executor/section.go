@@ -282,7 +282,7 @@ func (r *run) pause(ctx context.Context, d time.Duration) error {
 func (w *worker) perhaps(ctx context.Context, t *plan.Task, known plan.Values, why string) {
 	event := Event{Type: EventStep, Step: t.ID, Name: w.called(t), Kind: t.Kind.Name, Status: StatusUnknown, Change: &steps.Change{Unknown: why}}
 	w.obscure(t, actor(t))
-	w.overlay.as(actor(t))
+	w.overlay.as(actor(t), t.ID)
 	step, err := t.StepWith(w.host, known)
 	var found steps.Change
 	if err == nil {

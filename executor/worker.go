@@ -81,7 +81,7 @@ func (w *worker) task(ctx context.Context, g *gate, t *plan.Task, known plan.Val
 	if err != nil {
 		return nil, &failure{task: t, err: err}
 	}
-	o.as(actor(t))
+	o.as(actor(t), t.ID)
 	if waits, ok := step.(steps.Waiter); ok {
 		event, err := w.await(ctx, t, step, waits)
 		if err != nil {

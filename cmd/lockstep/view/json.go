@@ -36,6 +36,9 @@ type event struct {
 	Seconds float64  `json:"seconds,omitempty"`
 	Bytes   int64    `json:"bytes,omitempty"`
 	Size    int64    `json:"size,omitempty"`
+	Stream  string   `json:"stream,omitempty"`
+	Text    string   `json:"text,omitempty"`
+	Skipped int      `json:"skipped,omitempty"`
 	Hosts   []string `json:"hosts,omitempty"`
 	Stages  int      `json:"stages,omitempty"`
 	Width   int      `json:"width,omitempty"`
@@ -57,7 +60,9 @@ func (l *lines) Event(e executor.Event) {
 	out := event{
 		Event: string(e.Type), DryRun: l.dry,
 		Host: e.Host, Stage: e.Stage, Step: e.Step, Name: e.Name, Kind: e.Kind, Status: string(e.Status),
-		Message: l.redactor.String(e.Message), Bytes: e.Bytes, Size: e.Size, Hosts: e.Hosts, Stages: e.Stages, Width: e.Width, Counts: e.Counts,
+		Message: l.redactor.String(e.Message), Bytes: e.Bytes, Size: e.Size,
+		Stream: e.Stream, Text: l.redactor.String(e.Text), Skipped: e.Skipped,
+		Hosts: e.Hosts, Stages: e.Stages, Width: e.Width, Counts: e.Counts,
 	}
 	if !l.dry { // a dry run of the same says the same
 		out.Time, out.Seconds = e.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), e.Elapsed.Seconds()

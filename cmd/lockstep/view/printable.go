@@ -38,6 +38,7 @@ func oneLine(s string) string { return strings.ReplaceAll(Printable(s), "\n", `\
 // printable is e without anything that would steer a terminal.
 func printable(e executor.Event) executor.Event {
 	e.Name, e.Host, e.Message = oneLine(e.Name), oneLine(e.Host), Printable(e.Message)
+	e.Text = oneLine(e.Text)
 	e.Hosts = slices.Clone(e.Hosts)
 	for i, h := range e.Hosts {
 		e.Hosts[i] = oneLine(h)

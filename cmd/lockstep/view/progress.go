@@ -32,14 +32,19 @@ func (w *ways) note(e executor.Event) {
 	}
 }
 
-// line is short enough for a terminal with 80 columns.
+// line is all of them in one row.
 func (w *ways) line() string {
 	parts := make([]string, 0, len(w.files))
 	for _, f := range w.files {
 		parts = append(parts, fmt.Sprintf("%s %d%% of %d MiB", f.Host, 100*f.Bytes/f.Size, f.Size>>20))
 	}
 	slices.Sort(parts)
-	line := []rune("  sending: " + strings.Join(parts, ", "))
+	return oneRow("  sending: " + strings.Join(parts, ", "))
+}
+
+// oneRow is s, cut to what a terminal with 80 columns has in a row.
+func oneRow(s string) string {
+	line := []rune(s)
 	if len(line) > 79 {
 		line = append(line[:78], '…')
 	}

@@ -60,6 +60,8 @@ func (t *text) Event(e executor.Event) {
 		}
 	case executor.EventProgress:
 		t.progress(e)
+	case executor.EventOutput:
+		t.output(e)
 	case executor.EventNote:
 		t.printf("  %s: %s\n", strings.Join(e.Hosts, ", "), e.Message)
 	case executor.EventEnd:

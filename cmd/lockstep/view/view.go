@@ -18,7 +18,7 @@ type View interface {
 }
 
 // Text returns a view for people. With colour it uses terminal colours. Verbose
-// shows steps that change nothing too.
+// shows steps that change nothing too, and what long commands write.
 func Text(w io.Writer, r *secret.Redactor, colour, verbose bool) View {
 	return &text{w: w, redactor: r, paint: painter(colour), verbose: verbose}
 }
