@@ -1,15 +1,18 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 
@@ -272,8 +275,20 @@ func (v *visitor) names() []string {
 // explain turns expr's report into one line and adds the right spelling where
 // the text is Jinja that expr does not have.
 func explain(text string, err error) error {
+	const what = "the expression does not compile: "
+	var at *file.Error
+	if errors.As(err, &at) && at.Line == 1 {
+		return &syntaxError{exprError{what + at.Message, spelling(text)}, text, at.Column}
+	}
 	msg, _, _ := strings.Cut(err.Error(), "\n")
-	return &exprError{"the expression does not compile: " + msg, spelling(text)}
+	return &exprError{what + msg, spelling(text)}
+}
+
+// syntaxError is a mistake at a character of an expression, counted from 0.
+type syntaxError struct {
+	exprError
+	text string
+	at   int
 }
 
 type exprError struct{ msg, hint string }
@@ -282,8 +297,15 @@ func (e *exprError) Error() string { return e.msg }
 
 // place gives an error of the expression layer its position, unless it has one.
 func place(v source.Value, err error) error {
-	if e, ok := err.(*exprError); ok {
+	switch e := err.(type) {
+	case *exprError:
 		return v.Errorf(e.hint, "%s", e.msg)
+	case *syntaxError:
+		before, _, found := strings.Cut(v.Text, e.text)
+		if pos, ok := v.Within(utf8.RuneCountInString(before) + e.at); ok && found {
+			return v.ErrorAt(pos, e.hint, "%s", e.msg)
+		}
+		return v.Errorf(e.hint, "%s (character %d of the expression)", e.msg, e.at+1)
 	}
 	return err
 }

@@ -78,6 +78,25 @@ func (v Value) ErrorAt(pos Pos, hint, format string, args ...any) *Error {
 	return e
 }
 
+// Within returns the place of a character of v's text, counted from 0. It is
+// known where the text stands in one line of the file as it was read.
+func (v Value) Within(n int) (Pos, bool) {
+	if v.line == nil || v.Shape != Scalar {
+		return v.Pos, false
+	}
+	begin := v.Pos.Col - 1
+	if v.Quoted {
+		begin++
+	}
+	line, text := []rune(v.line(v.Pos.Line)), []rune(v.Text)
+	if begin < 0 || begin+len(text) > len(line) || string(line[begin:begin+len(text)]) != v.Text {
+		return v.Pos, false
+	}
+	pos := v.Pos
+	pos.Col = begin + n + 1
+	return pos, true
+}
+
 // WithScalar returns v with its scalar replaced by val, at the same place. It
 // is how an expression's result takes the place of its text. Lists and maps
 // that val holds become values at that place too.
