@@ -72,11 +72,11 @@ func TestOutputIsToldSoonAndNotTooOften(t *testing.T) {
 		got := hearing(t, nil, func(said func(bool, string)) {
 			for i := range 100 {
 				said(false, fmt.Sprintf("line %d\n", i))
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(9900 * time.Microsecond)
 			}
 			time.Sleep(time.Hour)
 		})
-		if len(got) != 1+10+10 || got[0] != "stdout: line 0" || got[1] != "39 before; stdout: line 40" || got[20] != "stdout: line 99" {
+		if len(got) != 1+10+10 || got[0] != "stdout: line 0" || got[1] != "40 before; stdout: line 41" || got[20] != "stdout: line 99" {
 			t.Errorf("told %q", got)
 		}
 	})
