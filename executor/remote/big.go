@@ -28,7 +28,7 @@ func (c *Conn) stageBig(ctx context.Context, l *link, s staged) error {
 		return fmt.Errorf("its source: %w", err)
 	}
 	defer func() { _ = from.Close() }()
-	there, err := c.ask(ctx, openPart(s))
+	there, err := c.aside(ctx, openPart(s))
 	if err != nil {
 		return err
 	}

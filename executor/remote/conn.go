@@ -36,6 +36,7 @@ type Conn struct {
 	jobs   sync.WaitGroup // those that Close ends
 
 	prepare sync.Once
+	asides  chan struct{} // full while as many as may are under way
 
 	cats     sync.Once     // that files go through cat is said
 	inline   int           // payloads of a batch up to this many bytes go through the sh
@@ -63,6 +64,7 @@ func (n *Network) Dial(ctx context.Context, t Target) (*Conn, error) {
 	c := &Conn{
 		network: n, target: t, log: n.log, link: l,
 		hold:   make(chan struct{}, 1),
+		asides: make(chan struct{}, asides),
 		inline: 64 << 10, servers: sftpServers(), patience: commitPatience,
 	}
 	c.ended, c.end = context.WithCancel(context.Background())

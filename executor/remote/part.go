@@ -108,7 +108,7 @@ func chunk(from io.ReaderAt, size, i int64) *io.SectionReader {
 
 // proven asks the host whether the part is the content that was to be sent.
 func (c *Conn) proven(ctx context.Context, s staged) error {
-	a, err := c.ask(ctx, describeScript(s.temp))
+	a, err := c.aside(ctx, describeScript(s.temp))
 	if err != nil {
 		return err
 	}
