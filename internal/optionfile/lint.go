@@ -27,8 +27,6 @@ func (o Option) problem(s Severity, text, do string) Problem {
 	return Problem{File: o.File, Line: o.Line, Severity: s, Text: text, Do: do}
 }
 
-func (o Option) place() string { return fmt.Sprintf("%s:%d", o.File, o.Line) }
-
 // last returns the occurrence that counts of each option.
 func last(options []Option) map[string]Option {
 	out := map[string]Option{}

@@ -22,7 +22,8 @@ import (
 // started without --defaults-file.
 type Server struct{ Main string }
 
-// Draft is a text that is to stand in the place of a file.
+// Draft is a text that is to stand in the place of a file; a nil one stands for
+// no file.
 type Draft struct {
 	Path string
 	Text []byte
@@ -129,6 +130,8 @@ func (l *loader) fetch(name string) ([]byte, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case drafted && draft == nil:
+		return nil, fs.ErrNotExist
 	case st.Kind == steps.Directory:
 		return nil, fmt.Errorf("%w: it is a directory", optionfile.ErrIgnored)
 	case st.Kind == steps.Regular && st.Mode&0o002 != 0:
@@ -150,8 +153,8 @@ func (l *loader) List(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for draft := range l.drafts {
-		if path.Dir(draft) == at && !slices.Contains(names, path.Base(draft)) {
+	for draft, text := range l.drafts {
+		if text != nil && path.Dir(draft) == at && !slices.Contains(names, path.Base(draft)) {
 			names = append(names, path.Base(draft))
 		}
 	}
