@@ -35,6 +35,10 @@ type Machine interface {
 // nothing on the host; what fails is met again when the machine is used.
 type Preparer interface{ Prepare() }
 
+// Remarker is implemented by a Machine that may have something to tell people of
+// how it works on its host. Remarks returns what is new since it was last asked.
+type Remarker interface{ Remarks() []string }
+
 // WriteOp says what a Write does.
 type WriteOp int
 

@@ -40,6 +40,8 @@ type overlay struct {
 	step    string            // its step's number
 	writers map[string]string // by path: who wrote it last
 	commits int               // how many batches are on the host
+	heard   []string          // remarks of its machines, each once
+	passed  int               // how many of them were passed on
 
 	looks *looks // of a probe ahead of its turn, else nil
 
@@ -107,6 +109,31 @@ func (o *overlay) committed() (batches int, waiting bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.commits, len(o.order) > 0
+}
+
+// hear takes up what the machine that acts now has to tell. As another user it
+// may say the same again.
+func (o *overlay) hear() {
+	m, ok := o.base.Machine.(Remarker)
+	if !ok {
+		return
+	}
+	for _, text := range m.Remarks() {
+		o.mu.Lock()
+		if !slices.Contains(o.heard, text) {
+			o.heard = append(o.heard, text)
+		}
+		o.mu.Unlock()
+	}
+}
+
+// remarks are those that nobody was told yet.
+func (o *overlay) remarks() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	fresh := slices.Clone(o.heard[o.passed:])
+	o.passed = len(o.heard)
+	return fresh
 }
 
 // writer says in whose name p was last written.

@@ -18,7 +18,10 @@ type result struct {
 
 // say passes an event on as soon as the hosts before have said all of theirs.
 func (w *worker) say(e Event) {
-	e.Host, e.Stage = w.shown, w.stage.Index
+	e.Stage = w.stage.Index
+	if e.Type != EventNote { // which names its hosts
+		e.Host = w.shown
+	}
 	select {
 	case <-w.turn:
 		w.drain()
@@ -29,6 +32,13 @@ func (w *worker) say(e Event) {
 			return
 		}
 		w.held = append(w.held, e)
+	}
+}
+
+// remark tells what a host's machine has to say of how it works.
+func (w *worker) remark(o *overlay) {
+	for _, text := range o.remarks() {
+		w.say(Event{Type: EventNote, Hosts: []string{o.Name()}, Message: text})
 	}
 }
 
@@ -52,6 +62,7 @@ func (w *worker) release() {
 // settle tells what is on the host by now. With drop, what is not there is
 // neither told nor written.
 func (w *worker) settle(drop bool) {
+	w.remark(w.overlay)
 	batches, _ := w.overlay.committed()
 	for ; len(w.unwritten) > 0; w.unwritten = w.unwritten[1:] {
 		r := w.unwritten[0]
@@ -83,6 +94,7 @@ func (w *worker) made(ctx context.Context, o *overlay, c steps.Change) steps.Cha
 
 // tell says what a step did as soon as it is on the host, and in order.
 func (w *worker) tell(o *overlay, e Event) {
+	w.remark(o)
 	batches, waiting := o.committed()
 	e.Time = time.Now()
 	waits := o == w.overlay && w.live && waiting && e.Status != StatusOK

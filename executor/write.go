@@ -197,6 +197,7 @@ func (o *overlay) flush(ctx context.Context) error {
 	}
 	defer o.base.forget()
 	err := o.base.Commit(ctx, batch)
+	o.hear()
 	if !untouched(err) {
 		o.touch()
 	}

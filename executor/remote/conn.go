@@ -19,6 +19,7 @@ var (
 	_ executor.Machine  = (*Conn)(nil)
 	_ executor.Peeker   = (*Conn)(nil)
 	_ executor.Preparer = (*Conn)(nil)
+	_ executor.Remarker = (*Conn)(nil)
 )
 
 // Conn is a host behind one SSH connection. It may be used by many goroutines,
@@ -39,6 +40,8 @@ type Conn struct {
 	asides  chan struct{} // full while as many as may are under way
 
 	cats     sync.Once     // that files go through cat is said
+	telling  sync.Mutex    // guards remarks
+	remarks  []string      // nobody was told yet
 	inline   int           // payloads of a batch up to this many bytes go through the sh
 	servers  []string      // where an sftp-server may be
 	patience time.Duration // how long the moment of a commit may take
@@ -82,6 +85,15 @@ func (c *Conn) Prepare() {
 			_, _, _ = c.shell(c.ended, (*link).writeShell)
 		}()
 	})
+}
+
+// Remarks implements executor.Remarker.
+func (c *Conn) Remarks() []string {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	fresh := c.remarks
+	c.remarks = nil
+	return fresh
 }
 
 // Name is the host's name in the inventory.

@@ -68,10 +68,12 @@ func (c *Conn) stageFiles(ctx context.Context, l *link, plan []staged) (int, err
 	return 0, nil
 }
 
-// sayCat says once that files take a slower way.
+// sayCat remarks once that files take a slower way.
 func (c *Conn) sayCat() {
 	c.cats.Do(func() {
-		c.log.Warn("no sftp-server on the host: files go through cat, one after the other", "host", c.target.Name)
+		c.telling.Lock()
+		defer c.telling.Unlock()
+		c.remarks = append(c.remarks, "there is no sftp-server: files go through cat, one after the other")
 	})
 }
 
