@@ -166,10 +166,14 @@ func (c *compiler) once(t *Task, base *scope, selected bool) source.Value {
 	s := t.layer.scope(base)
 	v, err := s.resolve(t.params)
 	if isLater(err) {
+		var step steps.Step
 		if err = c.global(t, err); err == nil {
-			err = checkEarly(t.Kind, s, t.params)
+			step, err = earlyStep(t.Kind, s, t.params)
 		}
 		c.failOn(base.host, err)
+		if local, ok := step.(steps.Local); ok && selected {
+			c.makes(local) // a passphrase is not yet known, and decides on no path
+		}
 		return t.params
 	}
 	step, err := steps.Step(nil), err

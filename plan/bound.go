@@ -150,7 +150,14 @@ func (s *scope) condition(v source.Value) (bool, error) {
 // checkEarly finds the mistakes in parameters of which a run knows some: names,
 // what is missing, and the types of all that is known.
 func checkEarly(k steps.Kind, s *scope, params source.Value) error {
-	step := k.New()
+	_, err := earlyStep(k, s, params)
+	return err
+}
+
+// earlyStep is checkEarly that also returns the step as far as it is known, or nil
+// when not even all that it requires is.
+func earlyStep(k steps.Kind, s *scope, params source.Value) (steps.Step, error) {
+	step, whole := k.New(), true
 	var set param.Set
 	step.Params(&set)
 	known := params
@@ -174,15 +181,19 @@ func checkEarly(k steps.Kind, s *scope, params source.Value) error {
 			known.Fields = append(known.Fields, f)
 			continue
 		}
+		whole = whole && !declared.Required
 		declared.Required = false
 	}
 	if err := r.err(); err != nil {
-		return err
+		return nil, err
 	}
 	if params.Shape == source.Scalar {
-		return nil
+		return nil, nil
 	}
-	return set.Decode(known)
+	if err := set.Decode(known); err != nil || !whole {
+		return nil, err
+	}
+	return step, nil
 }
 
 // checkShape finds the mistakes in parameters that show without any variable.

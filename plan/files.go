@@ -126,6 +126,10 @@ func (c *compiler) localFiles(host string, at source.Value, step steps.Step) {
 			c.failOn(host, at.Errorf("", "the local file %s is a directory", file))
 		}
 	}
+	c.makes(local)
+}
+
+func (c *compiler) makes(local steps.Local) {
 	for _, file := range local.Makes() {
 		c.made[file] = true
 	}
