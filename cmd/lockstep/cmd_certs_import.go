@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -191,7 +193,8 @@ func (a *app) normalCAKey(ctx context.Context, f *importFlags, found map[string]
 // writeImport writes keys first: a certificate without its key is the worse
 // half. Nothing that differs is overwritten.
 func (a *app) writeImport(ctx context.Context, dir string, files map[string][]byte) error {
-	for name, data := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		data := files[name]
 		there, err := os.ReadFile(filepath.Join(dir, name))
 		if err == nil && !bytes.Equal(there, data) {
 			return refused(fmt.Errorf("%s is there already and has other content: move it away, or choose another --dir", filepath.Join(dir, name)))

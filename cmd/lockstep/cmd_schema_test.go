@@ -60,7 +60,7 @@ func yamlFiles(t *testing.T, folder string) map[string]source.Value {
 		if err != nil {
 			return err
 		}
-		found[file], err = source.ParseYAML(file, data, "!vault")
+		found[file], err = source.ParseYAML(file, data, "!vault", source.SecretTag)
 		return err
 	})
 	if err != nil {
