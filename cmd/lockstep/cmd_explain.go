@@ -148,7 +148,7 @@ func (e *explanation) look(ctx context.Context, r steps.Reader, own explainFlags
 	if optionfile.IsParameter(key) {
 		key = "wsrep_provider_options"
 	}
-	running, err := serverfiles.Variable(ctx, r, own.login, e.product, key)
+	running, err := askVariable(ctx, r, own.login, e.product, key)
 	if err != nil {
 		e.Running.Unknown, _, _ = strings.Cut(err.Error(), "\n")
 		return nil

@@ -67,14 +67,14 @@ func newReading(program, key string, found []optionfile.Occurrence) reading {
 }
 
 // runs takes in what the server says and compares it with its files.
-func (e *explanation) runs(v *serverfiles.Running) {
+func (e *explanation) runs(v *sysvar) {
 	if v == nil {
 		e.Running.Unknown = "the server has no variable of that name"
 		return
 	}
-	e.Running = running{Known: true, Value: v.Value, Origin: v.Origin, File: v.File}
+	e.Running = running{Known: true, Value: v.value, Origin: v.origin, File: v.file}
 	if optionfile.IsParameter(e.Key) {
-		value, found, err := optionfile.Parameter(v.Value, e.Key)
+		value, found, err := optionfile.Parameter(v.value, e.Key)
 		if err != nil || !found {
 			e.Running = running{Unknown: "the provider has no such parameter, or has it off"}
 			return
@@ -82,9 +82,9 @@ func (e *explanation) runs(v *serverfiles.Running) {
 		e.Running.Value = value
 	}
 	switch {
-	case v.ByStatement() && !optionfile.IsParameter(e.Key):
+	case v.byStatement() && !optionfile.IsParameter(e.Key):
 		e.Running.Note = "changed at run time; after a restart the files count again"
-	case e.differs(v.Value):
+	case e.differs(v.value):
 		e.Running.Note = "not what its files say: they were changed since it started, or it was changed at run time"
 	}
 	if optionfile.IsSecret(e.Key) {

@@ -71,6 +71,7 @@ func (c *cluster) set(f *stepstest.Fake, up bool) steps.Output {
 }
 
 func (c *cluster) script(f *stepstest.Fake) {
+	f.OnOther(func(*stepstest.Fake, steps.Command) steps.Output { return steps.Output{} }) // the server takes its files
 	answer := func(text string) steps.Output { return steps.Output{Stdout: []byte(text)} }
 	query := func(q steps.Command, up, down string) {
 		f.OnQuery(func(f *stepstest.Fake, _ steps.Command) steps.Output {
@@ -317,6 +318,28 @@ func TestCheck(t *testing.T) {
 	} {
 		if _, err := stepstest.TryDecode(Kind(), yaml); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", yaml, err, want)
+		}
+	}
+}
+
+// TestStopsNoNodeThatWouldNotComeBack refuses the stop by what the server
+// program says, but not one that has no condition.
+func TestStopsNoNodeThatWouldNotComeBack(t *testing.T) {
+	for _, tt := range []struct{ yaml, want string }{
+		{"state: stopped\nunless_running: {socket.ssl: 'yes'}", "not stopped: the server would not start"},
+		{"state: stopped", ""},
+	} {
+		w := stepstest.NewWorld(Kind())
+		newCluster(true, w.Self)
+		w.Self.OnOther(func(_ *stepstest.Fake, c steps.Command) steps.Output {
+			if strings.Contains(strings.Join(c.Argv, " "), "takes a text") {
+				return steps.Output{Code: 7, Stdout: []byte("0 [ERROR] mariadbd: unknown variable 'sll=1'\n")}
+			}
+			return steps.Output{}
+		})
+		_, err := stepstest.Decode(t, Kind(), tt.yaml).Probe(t.Context(), w.View())
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: got %v, want %q", tt.yaml, err, tt.want)
 		}
 	}
 }

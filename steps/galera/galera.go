@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/source"
 	"lockstep/steps"
 	"lockstep/steps/param"
+	"lockstep/steps/serverfiles"
 	"lockstep/steps/sqlclient"
 	"lockstep/steps/unit"
 )
@@ -117,9 +118,38 @@ func (s *step) probeStop(ctx context.Context, v steps.View) (steps.Change, error
 	if err := mayStop(ns); err != nil {
 		return steps.Change{}, err
 	}
+	notes, err := s.comesBack(ctx, v.Self)
+	if err != nil {
+		return steps.Change{}, err
+	}
 	s.seen = ns
-	return steps.Change{Edits: []steps.Edit{{Op: steps.Run, Subject: subject(self.unit), Summary: summaryStop, Why: why,
+	return steps.Change{Notes: notes, Edits: []steps.Edit{{Op: steps.Run, Subject: subject(self.unit), Summary: summaryStop, Why: why,
 		Disrupts: unit.Disruption(self.unit, steps.Stops)}}}, nil
+}
+
+// comesBack refuses to stop a node for other options, or for files that changed,
+// while the server program does not take them: it would not start again. Whoever
+// stops it without a condition may want just that, to correct them.
+func (s *step) comesBack(ctx context.Context, r steps.Reader) (notes []string, err error) {
+	if s.only == "" && len(s.options) == 0 {
+		return nil, nil
+	}
+	started, err := serverfiles.StartedAs(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	files, err := serverfiles.Server{Main: started.Main}.Read(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	note, err := serverfiles.Validate(ctx, r, files)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("not stopped: %w", err)
+	case note != "":
+		notes = []string{note}
+	}
+	return notes, nil
 }
 
 // mustStop decides whether a node that is not down is to be stopped. What its

@@ -198,8 +198,8 @@ func Validate(ctx context.Context, r steps.Reader, f *Files) (note string, err e
 	case strings.Contains(text, "required defaults file"), strings.Contains(text, "validate-config'"):
 		return "the server program of the host could not be asked to judge the options", nil
 	}
-	return "", &steps.Problem{What: "the server would not start with its option files as they would be", Why: said([]byte(text)),
-		Do: "nothing was written; correct the option, or write it as loose-... if another version knows it"}
+	return "", &steps.Problem{What: "the server would not start with its option files as they would be then", Why: said([]byte(text)),
+		Do: "correct the option, or write it as loose-... if another version knows it; nothing was changed"}
 }
 
 // said picks the errors from what a program wrote, without the values in it.
