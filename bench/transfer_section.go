@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lockstep/executor"
+	"lockstep/executor/local"
 	"lockstep/executor/remote"
 )
 
@@ -76,7 +77,7 @@ func runTransfer(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	data, err := os.ReadFile(args[3])
+	content, err := local.Machine{}.Describe(ctx, args[3])
 	if err != nil {
 		return err
 	}
@@ -88,5 +89,5 @@ func runTransfer(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(conn.Commit(ctx, []executor.Write{{Op: executor.PutFile, Path: args[4], Data: data}}), conn.Close())
+	return errors.Join(conn.Commit(ctx, []executor.Write{{Op: executor.PutFile, Path: args[4], From: content}}), conn.Close())
 }
