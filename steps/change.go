@@ -100,8 +100,8 @@ type Source interface {
 	io.Closer
 }
 
-// Equal reports whether two contents are the same for sure.
-func (c *Content) Equal(d *Content) bool {
+// Same reports whether two contents are the same for sure.
+func (c *Content) Same(d *Content) bool {
 	return c.Size == d.Size && c.SHA256 != "" && c.SHA256 == d.SHA256
 }
 

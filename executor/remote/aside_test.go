@@ -28,7 +28,7 @@ func describe(t *testing.T, ctx context.Context, c *Conn) <-chan error {
 	done := make(chan error, 1)
 	go func() {
 		got, err := c.Describe(ctx, file)
-		if err == nil && !got.Equal(want) {
+		if err == nil && !got.Same(want) {
 			t.Errorf("got %+v", got)
 		}
 		done <- err

@@ -58,7 +58,7 @@ func present(ctx context.Context, r steps.Reader, at string, found steps.Stat, w
 
 func same(have, want *steps.Content) bool {
 	if want.Open != nil {
-		return have.Equal(want)
+		return have.Same(want)
 	}
 	return (have.Size == want.Size || want.Unsettled) && bytes.Equal(have.Data, want.Data)
 }
