@@ -36,7 +36,7 @@ func TestRefusesBeforeAnyHostIsTouched(t *testing.T) {
 		{"wrong private key", wrongKey, "", nil, exitRefused, []string{
 			"node1: ssh to root@10.", "does not accept our keys or password", "why: ", "do:  ", "node3: ", "nothing was changed|before anything was changed"}},
 		{"unknown host key", unknownHostKey, "", nil, exitRefused, []string{
-			"node2: the host key of 10.", "is not known", "SHA256:", "why: no line for it in ", "do:  ", "before anything was changed: node2"}},
+			"node2: the host key of 10.", "is not known", "SHA256:", "why: no line for 10.", "do:  ", "before anything was changed: node2"}},
 		{"changed host key", changedHostKey, "", nil, exitRefused, []string{
 			"node2: the host key of 10.", "has CHANGED", "why: known is ", "do:  ", "before anything was changed: node2"}},
 		{"sudo password missing", as("dba"), "", nil, exitRefused, []string{

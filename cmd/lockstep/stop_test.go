@@ -18,7 +18,7 @@ func TestStopsAtAServerThatDoesNotStart(t *testing.T) {
 	const bad = "/etc/mysql/mariadb.conf.d/99-bad.cnf"
 	l := healthy(t)
 	t.Cleanup(func() { mend(t, l, bad) })
-	plan := write(t, "bad.yml", `name: an option that no server has
+	plan := write(t, "bad.yml", `name: a folder that no host has
 hosts: pxc
 steps:
   - name: one node at a time
@@ -27,13 +27,13 @@ steps:
     settle: 0s
     steps:
       - name: the option
-        my_cnf: {path: `+bad+`, create: true, mode: "0644", sections: {mysqld: {no-such-option: "1"}}}
+        my_cnf: {path: `+bad+`, create: true, mode: "0644", sections: {mysqld: {innodb_data_home_dir: /no/such/folder}}}
       - name: the server runs on it
         service: {name: mariadb, state: current, files: [/etc/mysql/mariadb.conf.d]}
 `)
 	before, starts := look(t, l), startTimes(t, l)
 	o := exits(t, exitFailed, lockstep(t, "", "apply", "-y", "-i", l.Path("inventory.yml"), plan))
-	wantWords(t, o.stdout, `x node1 .*the server runs on it`, "why: ", "no-such-option=1", "do:  ",
+	wantWords(t, o.stdout, `x node1 .*the server runs on it`, "why: ", "InnoDB", "do:  ",
 		"node2, node3: not touched")
 	wantWords(t, o.lastLine(), "exit 2: a step failed: node1, step 1.2 the server runs on it", "changed on node1$")
 	now := startTimes(t, l)
@@ -48,8 +48,27 @@ steps:
 	if got, err := l.Nodes()[1].Gate(t.Context()); err != nil || !strings.HasSuffix(got, ",Primary,ON,Synced,ON") {
 		t.Errorf("gate of node2: got %q, %v; want a healthy node", got, err)
 	}
-	if got, want := on(t, l.Nodes()[0], "cat", bad), "[mysqld]\nno-such-option = 1"; got != want {
+	if got, want := on(t, l.Nodes()[0], "cat", bad), "[mysqld]\ninnodb_data_home_dir = /no/such/folder"; got != want {
 		t.Errorf("%s on node1: got %q, want %q", bad, got, want)
+	}
+}
+
+// TestRefusesAnOptionThatTheServerDoesNotKnow: no file is written for which a
+// restart would end with a server that is down.
+func TestRefusesAnOptionThatTheServerDoesNotKnow(t *testing.T) {
+	l := healthy(t)
+	plan := write(t, "unknown.yml", `name: an option that no server has
+hosts: pxc
+steps:
+  - name: the option
+    my_cnf: {path: /etc/mysql/mariadb.conf.d/99-bad.cnf, create: true, mode: "0644", sections: {mysqld: {no-such-option: hush-hush}}}
+`)
+	before := look(t, l)
+	o := exits(t, exitRefused, lockstep(t, "", "apply", "-y", "-i", l.Path("inventory.yml"), plan))
+	wantWords(t, o.stdout, "node1", "the server would not start", "unknown variable 'no-such-option=", "do:  ", "node3")
+	wantUntouched(t, l, before)
+	if strings.Contains(o.stdout+o.stderr, "hush-hush'") {
+		t.Errorf("the value is quoted by the server:\n%s", o.stdout)
 	}
 }
 
