@@ -3,11 +3,13 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,10 +24,14 @@ type proxyConn struct {
 	said  *tap
 	ended chan struct{}
 	once  sync.Once
+	done  atomic.Bool // it has closed its stdout
 }
 
 // proxyGrace is how long a proxy command has to end by itself.
 const proxyGrace = 2 * time.Second
+
+// lastWords is how long one may go on that has closed its stdout.
+const lastWords = time.Second
 
 // startProxy runs the command in a session of its own: it has no terminal to
 // ask at, and no interrupt from there ends it before we do.
@@ -61,6 +67,12 @@ func startProxy(t Target) (net.Conn, error) {
 func (c *proxyConn) Close() error {
 	c.once.Do(func() {
 		_, _ = c.in.Close(), c.out.Close()
+		if c.done.Load() { // it is about to end, and may say why
+			select {
+			case <-c.ended:
+			case <-time.After(lastWords):
+			}
+		}
 		_ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGTERM)
 		kill := time.AfterFunc(proxyGrace, func() { _ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) })
 		<-c.ended
@@ -69,7 +81,14 @@ func (c *proxyConn) Close() error {
 	return nil
 }
 
-func (c *proxyConn) Read(b []byte) (int, error)  { return c.out.Read(b) }
+func (c *proxyConn) Read(b []byte) (int, error) {
+	n, err := c.out.Read(b)
+	if errors.Is(err, io.EOF) {
+		c.done.Store(true)
+	}
+	return n, err
+}
+
 func (c *proxyConn) Write(b []byte) (int, error) { return c.in.Write(b) }
 
 // LocalAddr is no address, since the command has it.
