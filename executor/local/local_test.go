@@ -183,7 +183,9 @@ func TestCommitLeavesNothingBehind(t *testing.T) {
 }
 
 func TestOwner(t *testing.T) {
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 && os.Getenv("CI") == "true" {
+		t.Fatal("CI leaves nothing out, and only root gives files away")
+	} else if os.Geteuid() != 0 {
 		t.Skip("only root gives files away")
 	}
 	file := filepath.Join(t.TempDir(), "f")

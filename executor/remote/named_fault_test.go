@@ -3,9 +3,11 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -173,10 +175,26 @@ func onceChannel(f func(ssh.Channel) ssh.Channel) func(ssh.Channel) ssh.Channel 
 // halfClosed says that nothing more will come, while the program goes on.
 type halfClosed struct {
 	ssh.Channel
+	mu   sync.Mutex // a channel's CloseWrite and Write bear no company
 	left int
 }
 
+func (c *halfClosed) Stderr() io.ReadWriter { return &halfClosedStderr{c.Channel.Stderr(), c} }
+
+type halfClosedStderr struct {
+	io.ReadWriter
+	of *halfClosed
+}
+
+func (e *halfClosedStderr) Write(p []byte) (int, error) {
+	e.of.mu.Lock()
+	defer e.of.mu.Unlock()
+	return e.ReadWriter.Write(p)
+}
+
 func (c *halfClosed) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.left <= 0 {
 		return len(p), nil
 	}
