@@ -77,12 +77,18 @@ func (a *sshAgent) close() {
 	}
 }
 
-// agentConn knows whether an answer is awaited: the agent's client reads only
-// after a question.
+// agentConn knows whether an answer is awaited: from the question on, which the
+// agent's client writes before it reads.
 type agentConn struct {
 	net.Conn
 	asked  atomic.Bool
 	silent atomic.Bool // it was asked when it was given up
+}
+
+// Write asks.
+func (c *agentConn) Write(b []byte) (int, error) {
+	c.asked.Store(true)
+	return c.Conn.Write(b)
 }
 
 // Read awaits a part of an answer.
