@@ -28,9 +28,9 @@ func (s statement) equal(o statement) bool {
 }
 
 func (f *File) statements() []statement {
-	var out []statement
-	for i, l := range f.lines[:f.read] {
-		switch l.kind {
+	out := make([]statement, 0, f.read)
+	for i := range f.read {
+		switch l := &f.lines[i]; l.kind {
 		case option:
 			out = append(out, statement{line: i, group: lower(l.group), key: l.keyText(), value: l.decoded(), flag: !l.hasValue})
 		case directive:
@@ -41,7 +41,7 @@ func (f *File) statements() []statement {
 }
 
 func (f *File) draft() *draft {
-	d := &draft{file: f, want: f.statements()}
+	d := &draft{file: f, want: f.statements(), texts: make([]string, 0, len(f.lines)+1)}
 	for _, l := range f.lines {
 		d.texts = append(d.texts, l.raw)
 	}

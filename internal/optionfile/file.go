@@ -57,28 +57,21 @@ func Parse(name string, data []byte) (*File, error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("%s: %d bytes are too many for an option file (at most %d)", name, len(data), maxFile)
 	}
-	f := &File{name: name}
-	for i, text := range strings.SplitAfter(string(data), "\n") {
-		for _, piece := range pieces(text) {
-			f.lines = append(f.lines, scan(piece, i+1))
+	text := string(data)
+	f := &File{name: name, lines: make([]line, 0, strings.Count(text, "\n")+1)}
+	no := 0
+	for one := range strings.Lines(text) {
+		no++
+		// The server reads at most maxLine bytes at once and takes what is left
+		// for another line.
+		for ; len(one) > maxLine; one = one[maxLine:] {
+			f.lines = append(f.lines, scan(one[:maxLine], no))
 		}
+		f.lines = append(f.lines, scan(one, no))
 	}
 	f.assignGroups()
 	f.problems = f.inspect()
 	return f, nil
-}
-
-// pieces cuts a line as the server does, which reads at most maxLine bytes at
-// once and takes what is left for another line.
-func pieces(text string) []string {
-	var out []string
-	for len(text) > maxLine {
-		out, text = append(out, text[:maxLine]), text[maxLine:]
-	}
-	if text != "" {
-		out = append(out, text)
-	}
-	return out
 }
 
 // assignGroups tells each option its group and finds the line at which the

@@ -3,6 +3,7 @@ package optionfile
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -118,6 +119,26 @@ func inspectOption(l line) []Problem {
 	case strings.ContainsAny(key, " \t:"):
 		add(Warning, "the option name has blanks or a colon in it; a name ends at \"=\" only", "write name = value")
 	}
+	if !isASCII(l.raw[:l.end]) {
+		out = append(out, inspectForeign(l, key, raw)...)
+	}
+	return append(out, inspectQuotes(l, raw)...)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// inspectForeign looks for characters outside of ASCII that were meant to be
+// one of it.
+func inspectForeign(l line, key, raw string) []Problem {
+	var out []Problem
+	add := func(s Severity, text, do string) { out = append(out, Problem{Severity: s, Text: text, Do: do}) }
 	switch {
 	case curlyEdge(key) || curlyEdge(raw):
 		add(Refuse, "curly quotes stand where straight ones were meant; the server reads them as part of the text", "replace them by \"")
@@ -130,7 +151,7 @@ func inspectOption(l line) []Problem {
 	case strings.Contains(key+raw, nbsp):
 		add(Warning, "there is a no-break space in the line", "write a plain blank")
 	}
-	return append(out, inspectQuotes(l, raw)...)
+	return out
 }
 
 func inspectQuotes(l line, raw string) []Problem {

@@ -10,11 +10,16 @@ import (
 // for "_", without "loose-", however often it stands there (MySQL Reference
 // Manual, "Program Option Modifiers").
 func canonical(key string) string {
-	name := strings.ReplaceAll(lower(key), "_", "-")
-	for strings.HasPrefix(name, "loose-") {
-		name = name[len("loose-"):]
+	return strings.ReplaceAll(lower(tight(key)), "_", "-")
+}
+
+// tight is a name without any "loose-" before it.
+func tight(key string) string {
+	const loose = "loose-"
+	for len(key) >= len(loose) && equal(key[:len(loose)], loose, inName) {
+		key = key[len(loose):]
 	}
-	return name
+	return key
 }
 
 // root is canonical without the prefix that turns an option off or on or sets
@@ -31,9 +36,38 @@ func root(key string) string {
 	return name
 }
 
-func sameKey(a, b string) bool { return canonical(a) == canonical(b) }
+func sameKey(a, b string) bool { return equal(tight(a), tight(b), inName) }
 
-func sameGroup(a, b string) bool { return lower(a) == lower(b) }
+func sameGroup(a, b string) bool { return equal(a, b, folded) }
+
+// equal compares two texts byte by byte, as fold sees them.
+func equal(a, b string, fold func(byte) byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if a[i] != b[i] && fold(a[i]) != fold(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// folded is a letter of ASCII in lower case, and every other byte as it is.
+func folded(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// inName is a byte as the server compares the names of options.
+func inName(c byte) byte {
+	if c == '_' {
+		return '-'
+	}
+	return folded(c)
+}
 
 func inGroups(group string, groups []string) bool {
 	for _, g := range groups {
@@ -46,13 +80,16 @@ func inGroups(group string, groups []string) bool {
 
 // lower folds the letters of ASCII and leaves every other byte alone.
 func lower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if c >= 'A' && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
+	for i := range len(s) {
+		if folded(s[i]) != s[i] {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				b[i] = folded(b[i])
+			}
+			return string(b)
 		}
 	}
-	return string(b)
+	return s
 }
 
 // checkKey says why a text cannot be written as the name of an option.

@@ -13,6 +13,9 @@ func decode(raw string) string {
 	if n := len(raw); n > 1 && (raw[0] == '"' || raw[0] == '\'') && raw[0] == raw[n-1] {
 		raw = raw[1 : n-1]
 	}
+	if strings.IndexByte(raw, '\\') < 0 {
+		return raw
+	}
 	var b strings.Builder
 	for i := 0; i < len(raw); i++ {
 		if raw[i] != '\\' || i == len(raw)-1 {
