@@ -57,14 +57,18 @@ func (w *worker) prepare(base *cache) {
 // lookAhead reads what a probe will look at; a dry run also asks for the room
 // where it may want to write. Whatever fails here is met again in order.
 func (w *worker) lookAhead(ctx context.Context, wg *sync.WaitGroup, base *cache, e steps.Expectation) {
+	stat := func(p string) { wg.Go(func() { _, _ = base.Stat(ctx, path.Clean(p)) }) }
 	query := func(c steps.Command) { wg.Go(func() { _, _ = base.Query(ctx, c) }) }
 	above := map[string]bool{}
 	for _, p := range e.Paths {
 		above[path.Dir(p)] = true
 	}
+	for _, p := range e.Reads {
+		stat(p)
+	}
 	asked := map[string]bool{}
 	for _, p := range e.Paths {
-		wg.Go(func() { _, _ = base.Stat(ctx, path.Clean(p)) })
+		stat(p)
 		if dir := path.Dir(p); !w.live && !above[p] && !asked[dir] {
 			asked[dir] = true
 			query(roomQuery(dir))

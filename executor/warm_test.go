@@ -81,7 +81,7 @@ func TestWhatAStepExpectsIsReadAhead(t *testing.T) {
 	w := &worker{run: &run{}}
 	var wg sync.WaitGroup
 	w.lookAhead(t.Context(), &wg, base, (&expecting{wants: steps.Expectation{
-		Paths: []string{"/etc/a.d/a", "/etc/a.d/b", "/etc/a.d", "/etc"}, Users: []string{"root", "0", ""}, Groups: []string{"mysql"},
+		Paths: []string{"/etc/a.d/a", "/etc/a.d/b", "/etc/a.d", "/etc"}, Reads: []string{"/var/lib/x/auto.cnf"}, Users: []string{"root", "0", ""}, Groups: []string{"mysql"},
 	}}).Expects())
 	wg.Wait()
 	asked := slices.Sorted(func(yield func(string) bool) {
@@ -92,7 +92,7 @@ func TestWhatAStepExpectsIsReadAhead(t *testing.T) {
 		}
 	})
 	// The room is asked for where files may be put, once for each directory.
-	want := []string{"query " + queryKey(roomQuery("/etc/a.d")), "query " + queryKey(groupQuery("mysql")), "query " + queryKey(userQuery("root")), "stat /etc", "stat /etc/a.d", "stat /etc/a.d/a", "stat /etc/a.d/b"}
+	want := []string{"query " + queryKey(roomQuery("/etc/a.d")), "query " + queryKey(groupQuery("mysql")), "query " + queryKey(userQuery("root")), "stat /etc", "stat /etc/a.d", "stat /etc/a.d/a", "stat /etc/a.d/b", "stat /var/lib/x/auto.cnf"}
 	if !slices.Equal(asked, want) {
 		t.Errorf("asked %q, want %q", asked, want)
 	}

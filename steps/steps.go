@@ -110,9 +110,9 @@ type Local interface {
 // Probe for its Apply but the Change, and its Apply may be called again.
 type Expecter interface{ Expects() Expectation }
 
-// Expectation is what a step will look at: paths, and the users and groups that
-// it names as owners.
-type Expectation struct{ Paths, Users, Groups []string }
+// Expectation is what a step will look at: paths that it may change, paths that
+// it only Reads, and the users and groups that it names as owners.
+type Expectation struct{ Paths, Reads, Users, Groups []string }
 
 // Scoped is implemented by a step that evaluates a text against the variables
 // of its host by itself, as a template does. The compiler leaves the {{ }} of

@@ -33,8 +33,9 @@ func (s *step) files(ctx context.Context, r steps.Reader, edited []byte) (*files
 func (s *step) server() serverfiles.Server { return serverfiles.Server{Main: s.main} }
 
 // Expects implements steps.Expecter.
-func (s *step) Expects() []string {
-	return append(s.server().Expects(s.path), serverfiles.PersistedIn(serverfiles.DataDir))
+func (s *step) Expects() steps.Expectation {
+	reads := append(s.server().Expects(s.path), serverfiles.PersistedIn(serverfiles.DataDir))
+	return steps.Expectation{Paths: []string{s.path}, Reads: reads}
 }
 
 // designated reports whether an option stands in the file that is edited.

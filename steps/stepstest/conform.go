@@ -33,6 +33,7 @@ type Case struct {
 func Conform(t *testing.T, kind steps.Kind, cases ...Case) {
 	t.Helper()
 	t.Run("reference", func(t *testing.T) { conformReference(t, kind) })
+	t.Run("abilities", func(t *testing.T) { conformAbilities(t, kind) })
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			p := &play{kind: kind, Case: c}
