@@ -149,10 +149,15 @@ func (c *Conn) live(ctx context.Context) (*link, error) {
 // ask runs a script that changes nothing. It is asked once more when the
 // connection or the remote sh was lost under it.
 func (c *Conn) ask(ctx context.Context, script string) (answer, error) {
+	return c.askFor(ctx, func() *request { return &request{script: script} })
+}
+
+// askFor is ask for a request that is made anew for each try.
+func (c *Conn) askFor(ctx context.Context, make func() *request) (answer, error) {
 	var a answer
 	var err error
 	for range 3 {
-		a, err = c.askOnce(ctx, script)
+		a, err = c.askOnce(ctx, make())
 		if !errors.Is(err, errShellGone) {
 			return a, err
 		}
@@ -160,12 +165,12 @@ func (c *Conn) ask(ctx context.Context, script string) (answer, error) {
 	return a, lost(ctx, c.target, io.EOF)
 }
 
-func (c *Conn) askOnce(ctx context.Context, script string) (answer, error) {
+func (c *Conn) askOnce(ctx context.Context, r *request) (answer, error) {
 	l, s, err := c.shell(ctx, (*link).readShell)
 	if err != nil {
 		return answer{}, err
 	}
-	a, err := s.do(ctx, script)
+	a, err := s.ask(ctx, r)
 	if errors.Is(err, errShellGone) {
 		l.check()
 	}

@@ -126,7 +126,7 @@ func (l *link) gaveUp(d time.Duration) { l.silent.CompareAndSwap(0, int64(d)) }
 
 func (l *link) readShell(ctx context.Context) (*shell, error) {
 	return l.reader.get(ctx, usable, func() (*shell, error) {
-		return startShell(ctx, l.client, l.target, lookFunction, l.killBelow)
+		return startShell(ctx, l.client, l.target, lookFunction+looksFunction, l.killBelow)
 	})
 }
 

@@ -12,6 +12,10 @@ type request struct {
 	failed   error
 	done     chan struct{}
 
+	look    *lookup    // what it asks, if others may be answered with it
+	members []*request // whom it answers, if it is such a group
+	group   *request   // with whom it waits for an answer
+
 	// Of a job that is followed: what it writes meanwhile goes to say, and only
 	// the rest is the answer. parts cut stdout and stderr; nil when all is.
 	say   func(stderr bool, piece []byte)
@@ -120,6 +124,10 @@ func (w *stream) end(id, code int) {
 		return
 	}
 	delete(s.pending, id)
+	if r.members != nil {
+		s.part(r)
+		return
+	}
 	if !r.dropped {
 		close(r.done)
 	}

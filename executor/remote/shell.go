@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -99,11 +101,16 @@ func (s *shell) enqueue(r *request) bool {
 	r.id = s.last
 	s.pending[r.id] = r
 	s.queue = append(s.queue, r)
+	s.stir()
+	return true
+}
+
+// stir has the queue sent.
+func (s *shell) stir() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	return true
 }
 
 // drop forgets a request. When the sh is running it, the sh is given up: it is
@@ -119,6 +126,10 @@ func (s *shell) drop(r *request) {
 		}
 	}
 	running := r.begun
+	if g := r.group; g != nil {
+		g.dropped = !slices.ContainsFunc(g.members, func(m *request) bool { return !m.dropped })
+		running = g.dropped && g.begun
+	}
 	s.mu.Unlock()
 	if running {
 		s.giveUp()
@@ -154,9 +165,24 @@ func (s *shell) write() {
 			return
 		case <-s.wake:
 		}
+		s.gather()
 		if _, err := io.WriteString(s.process.in, s.batch()); err != nil {
 			return
 		}
+	}
+}
+
+// gather lets those queue up who are about to, which costs no time where nobody
+// is.
+func (s *shell) gather() {
+	for waiting := -1; ; runtime.Gosched() {
+		s.mu.Lock()
+		n := len(s.queue)
+		s.mu.Unlock()
+		if n == waiting {
+			return
+		}
+		waiting = n
 	}
 }
 
@@ -164,6 +190,7 @@ func (s *shell) write() {
 func (s *shell) batch() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.together()
 	var text strings.Builder
 	text.WriteString(s.prelude)
 	s.prelude = ""

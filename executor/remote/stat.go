@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"al.essio.dev/pkg/shellescape"
-
 	"lockstep/steps"
 )
 
@@ -80,7 +78,8 @@ func (c *Conn) Peek(ctx context.Context, path string) (steps.Stat, []byte, error
 }
 
 func (c *Conn) look(ctx context.Context, path string, limit int) (steps.Stat, []byte, error) {
-	a, err := c.ask(ctx, "lockstep_look "+shellescape.Quote(path)+" "+strconv.Itoa(limit))
+	what := &lookup{path, limit}
+	a, err := c.askFor(ctx, func() *request { return &request{script: what.script(), look: what} })
 	if err != nil {
 		return steps.Stat{}, nil, fmt.Errorf("stat %s: %w", path, err)
 	}
