@@ -92,7 +92,7 @@ func runHolder(ctx context.Context, args []string, out io.Writer) error {
 	var h holding
 	h.Connect = onAll(func(i int) (err error) {
 		conns[i], err = network.Dial(ctx, remote.Target{
-			Name: harden.Host(i), Address: "127.0.0.1", Port: port, User: "root", Keys: []string{args[2]}, KnownHosts: []string{args[3]},
+			Name: harden.Host(i), Address: harden.Address(i), Port: port, User: "root", Keys: []string{args[2]}, KnownHosts: []string{args[3]},
 		})
 		return err
 	})

@@ -19,6 +19,7 @@ import (
 
 // The first argument of the processes that the benchmark starts of itself.
 const (
+	asAlone    = "alone-in-a-network"
 	asWatcher  = "watch-tool"
 	asFloor    = "floor-tool"
 	asHolder   = "hold-tool"
@@ -47,9 +48,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return runTransfer(ctx, args[1:])
 		}
 	}
+	alone := len(args) > 0 && args[0] == asAlone
+	if alone {
+		args = args[1:]
+	}
 	o, err := readOptions(args)
 	if err != nil {
 		return err
+	}
+	if !alone {
+		return inOwnNetwork(ctx, args, out)
 	}
 	w, err := newWorld(o)
 	if err != nil {

@@ -20,7 +20,7 @@ func fleet(t *testing.T, hosts int) Fleet {
 		t.Skip("a real sshd needs root")
 	}
 	dir := t.TempDir()
-	s, err := wire.NewServer(dir)
+	s, err := wire.NewServer(dir, "127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}

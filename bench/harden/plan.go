@@ -72,15 +72,19 @@ func Load(dir string) (*Job, error) {
 	return j, json.Unmarshal(text, j)
 }
 
+// Address is the loopback address of a host: each has its own, since tools are
+// careful not to ask too much of one address at once.
+func Address(i int) string { return fmt.Sprintf("127.0.%d.%d", 1+i/250, 1+i%250) }
+
 // WriteInventory writes n hosts behind one port, in the format that lockstep
 // and Ansible share.
 func (j *Job) WriteInventory(file string, n, port int, key, knownHosts string) error {
 	var b strings.Builder
 	b.WriteString("[all]\n")
 	for i := range n {
-		fmt.Fprintf(&b, "%s dir=%s\n", Host(i), j.Dir(i))
+		fmt.Fprintf(&b, "%s ansible_host=%s dir=%s\n", Host(i), Address(i), j.Dir(i))
 	}
-	fmt.Fprintf(&b, "\n[all:vars]\nansible_host=127.0.0.1\nansible_port=%d\nansible_user=root\n"+
+	fmt.Fprintf(&b, "\n[all:vars]\nansible_port=%d\nansible_user=root\n"+
 		"ansible_ssh_private_key_file=%s\nansible_ssh_common_args=-o UserKnownHostsFile=%s\n", port, key, knownHosts)
 	return os.WriteFile(file, []byte(b.String()), 0o600)
 }

@@ -20,9 +20,9 @@ type Proxy struct {
 	listener  net.Listener
 }
 
-// NewProxy listens on a loopback port and forwards to the address.
-func NewProxy(to string, roundTrip time.Duration) (*Proxy, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// NewProxy listens on a free port of an address and forwards.
+func NewProxy(listen, to string, roundTrip time.Duration) (*Proxy, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(listen, "0"))
 	if err != nil {
 		return nil, err
 	}

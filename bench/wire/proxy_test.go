@@ -35,7 +35,7 @@ func echo(t *testing.T) string {
 
 func through(t *testing.T, rtt time.Duration) (*Proxy, net.Conn) {
 	t.Helper()
-	p, err := NewProxy(echo(t), rtt)
+	p, err := NewProxy("127.0.0.1", echo(t), rtt)
 	if err != nil {
 		t.Fatal(err)
 	}

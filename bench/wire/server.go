@@ -31,10 +31,10 @@ type Server struct {
 	cmd     *exec.Cmd
 }
 
-// NewServer starts an sshd with its files in dir. It is the sshd of the
+// NewServer starts an sshd at an address, with its files in dir. It is the sshd of the
 // system with its own defaults, except that nobody is turned away for coming
 // with many others.
-func NewServer(dir string) (*Server, error) {
+func NewServer(dir, listen string) (*Server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -47,8 +47,8 @@ func NewServer(dir string) (*Server, error) {
 	if s.hostKey, err = newKey(filepath.Join(dir, "host_key")); err != nil {
 		return nil, err
 	}
-	config := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s/host_key\nAuthorizedKeysFile %s/keys\n"+
-		"StrictModes no\nUsePAM no\nUseDNS no\nPidFile none\nMaxStartups 10000\nSubsystem sftp internal-sftp\n", port, dir, dir)
+	config := fmt.Sprintf("Port %d\nListenAddress %s\nHostKey %s/host_key\nAuthorizedKeysFile %s/keys\n"+
+		"StrictModes no\nUsePAM no\nUseDNS no\nPidFile none\nMaxStartups 10000\nSubsystem sftp internal-sftp\n", port, listen, dir, dir)
 	err = errors.Join(
 		os.WriteFile(filepath.Join(dir, "keys"), ssh.MarshalAuthorizedKey(user), 0o600),
 		os.WriteFile(filepath.Join(dir, "sshd_config"), []byte(config), 0o600),
@@ -60,14 +60,14 @@ func NewServer(dir string) (*Server, error) {
 	return s, s.start(dir)
 }
 
-// WriteKnown writes a known_hosts file that trusts the server at a port. It has a
-// line for each of so many other hosts, as the file of a person with as many has.
+// WriteKnown writes a known_hosts file that trusts the server at a port of all
+// loopback addresses. It has a line for each of so many other hosts, as the file of a person with as many has.
 func (s *Server) WriteKnown(file string, others, port int) error {
 	var b bytes.Buffer
 	for i := range others {
 		fmt.Fprintf(&b, "other%04d.example %s", i, ssh.MarshalAuthorizedKey(s.hostKey))
 	}
-	fmt.Fprintf(&b, "[127.0.0.1]:%d %s", port, ssh.MarshalAuthorizedKey(s.hostKey))
+	fmt.Fprintf(&b, "[127.0.*.*]:%d %s", port, ssh.MarshalAuthorizedKey(s.hostKey))
 	return os.WriteFile(file, b.Bytes(), 0o600)
 }
 
