@@ -26,7 +26,7 @@ and restarting what uses them, takes a plan.
 Private keys get mode 0600 and are never shown.`,
 	}
 	cmd.AddCommand(a.certsInitCommand(), a.certsIssueCommand(), a.certsRenewCommand(), a.certsImportCommand(),
-		a.certsVerifyCommand(), a.certsInspectCommand(), a.certsBundleCommand(), a.certsDHParamsCommand(), a.certsVaultCommand())
+		a.certsVerifyCommand(), a.certsInspectCommand(), a.certsBundleCommand(), a.certsDHParamsCommand(), a.certsVaultCommand(), a.certsACMECommand())
 	return cmd
 }
 

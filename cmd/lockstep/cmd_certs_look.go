@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/pki"
+	"lockstep/steps/certs"
 )
 
 // verifyFlags say what `certs verify` judges against what.
@@ -238,6 +239,9 @@ func filesToInspect(paths []string) ([]pki.File, error) {
 			return nil, err
 		}
 		for _, e := range entries {
+			if e.Name() == certs.AccountKey { // which belongs to no certificate
+				continue
+			}
 			at := filepath.Join(p, e.Name())
 			info, err := os.Stat(at)
 			if err != nil {

@@ -28,6 +28,7 @@ type certsFlags struct {
 	names, issue                      []string
 	caLifetime, lifetime, renewBefore string
 	pass                              passphraseFlags
+	elsewhere                         elsewhereFlags
 }
 
 func (a *app) certsInitCommand() *cobra.Command {
@@ -56,10 +57,12 @@ func (a *app) certsIssueCommand() *cobra.Command {
 		Use:   "issue --name CLUSTER --names HOST,ADDRESS,...",
 		Short: "Make the certificates for servers and clients",
 		Long: `Makes the certificates in --dir that are missing, or that are not what the flags
-ask for, each with a new key. What holds is left alone.`,
-		Args: cobra.NoArgs,
+ask for, each with a new key. What holds is left alone.
+
+` + elsewhereHelp,
+		Args: f.elsewhere.args,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := os.Stat(filepath.Join(f.dir, caFile)); err != nil {
+			if _, err := os.Stat(filepath.Join(f.dir, caFile)); err != nil && f.elsewhere.source == "" {
 				return fmt.Errorf("there is no authority in %s: %w\n  do:  lockstep certs init --dir %s --name %s", f.dir, err, f.dir, f.name)
 			}
 			return a.certsMake(cmd.Context(), *f, f.dir)
@@ -82,8 +85,10 @@ for something else than it has. Without flags the new one gets the names, the ki
 of key and the lifetime of the old one.
 
 With --check nothing is made; with --detailed-exitcode too, the exit code is 2 when
-something would be.`,
-		Args: cobra.NoArgs,
+something would be.
+
+` + elsewhereHelp,
+		Args: f.elsewhere.args,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.derive(); err != nil {
 				return err
@@ -112,6 +117,7 @@ func (f *certsFlags) leafFlags(cmd *cobra.Command) {
 	fl.StringSliceVar(&f.issue, "issue", nil, "which certificates: server, client (default both)")
 	fl.StringVar(&f.lifetime, "lifetime", "", "how long a new certificate is valid (default 825d)")
 	fl.StringVar(&f.renewBefore, "renew-before", "", "how long before its end one is renewed, but at most a third of its life (default 30d)")
+	f.elsewhere.declare(cmd)
 }
 
 func algorithmWords() string {
@@ -165,7 +171,7 @@ func (f *certsFlags) deriveFrom(leaf *x509.Certificate, role pki.Role) {
 }
 
 // params are those of the kind.
-func (f certsFlags) params(passphrase string) (source.Value, error) {
+func (a *app) certsParams(ctx context.Context, f certsFlags, passphrase string) (source.Value, error) {
 	all := map[string]any{"dir": f.dir, "name": f.name}
 	for name, text := range map[string]string{"key": f.key, "ca_lifetime": f.caLifetime, "lifetime": f.lifetime,
 		"renew_before": f.renewBefore, "ca_passphrase": passphrase} {
@@ -178,6 +184,9 @@ func (f certsFlags) params(passphrase string) (source.Value, error) {
 	}
 	if len(f.names) > 0 {
 		all["names"] = f.names
+	}
+	if err := a.addElsewhere(ctx, f.elsewhere, all); err != nil {
+		return source.Value{}, err
 	}
 	data, err := yaml.Marshal(all)
 	if err != nil {
@@ -206,7 +215,7 @@ func (a *app) certsMake(ctx context.Context, f certsFlags, dir string) error {
 	if err != nil {
 		return err
 	}
-	v, err := f.params(passphrase)
+	v, err := a.certsParams(ctx, f, passphrase)
 	if err != nil {
 		return err
 	}
@@ -219,6 +228,9 @@ func (a *app) certsMake(ctx context.Context, f certsFlags, dir string) error {
 	change, err := step.Probe(ctx, view)
 	if err != nil {
 		return refused(err)
+	}
+	for _, text := range change.Secrets {
+		a.redactor.Add(text)
 	}
 	if err := a.showEdits(change); err != nil || change.Empty() {
 		return err

@@ -65,24 +65,42 @@ func (a *app) certsVault(ctx context.Context, f vaultPKIFlags) error {
 		return err
 	}
 	if f.printCA {
-		return a.printPEM(m.CA(ctx))
+		text, err := m.CA(ctx)
+		return a.printPEM(noVaultAnswer, text, err)
 	}
 	r, err := a.vaultRequest(f)
 	if err != nil {
 		return err
 	}
-	return a.printPEM(m.Sign(ctx, r))
+	text, err := m.Sign(ctx, r)
+	return a.printPEM(noVaultAnswer, text, err)
 }
 
-// printPEM prints certificates; what is none is not passed on.
-func (a *app) printPEM(text []byte, err error) error {
+const noVaultAnswer = "the Vault server gave no certificate"
+
+// printPEM prints certificates; what is none is not passed on, and ends the
+// command with the words of otherwise.
+func (a *app) printPEM(otherwise string, text []byte, err error) error {
 	if err == nil {
 		_, err = pki.ParseCerts(text)
 	}
 	if err != nil {
-		return &outcome{exitFailed, "the Vault server gave no certificate", err}
+		return &outcome{exitFailed, otherwise, err}
 	}
 	return a.print(string(text))
+}
+
+// signingRequest reads one from stdin.
+func (a *app) signingRequest() (*x509.CertificateRequest, error) {
+	data, err := io.ReadAll(io.LimitReader(a.stdin, maxInspect))
+	if err != nil {
+		return nil, err
+	}
+	r, err := pki.ParseRequest(data)
+	if err != nil {
+		return nil, fmt.Errorf("stdin: %w", err)
+	}
+	return r, nil
 }
 
 func (a *app) vaultRequest(f vaultPKIFlags) (vaultpki.Request, error) {
@@ -96,14 +114,11 @@ func (a *app) vaultRequest(f vaultPKIFlags) (vaultpki.Request, error) {
 			return r, fmt.Errorf("--lifetime is %q, which is not a time such as 90d", f.lifetime)
 		}
 	}
-	var err error
-	if r.CSR, err = io.ReadAll(io.LimitReader(a.stdin, maxInspect)); err != nil {
+	csr, err := a.signingRequest()
+	if err != nil {
 		return r, err
 	}
-	csr, err := pki.ParseRequest(r.CSR)
-	if err != nil {
-		return r, fmt.Errorf("stdin: %w", err)
-	}
+	r.CSR = pki.EncodeRequest(csr)
 	r.CommonName, r.DNS = csr.Subject.CommonName, csr.DNSNames
 	for _, ip := range csr.IPAddresses {
 		r.IPs = append(r.IPs, ip.String())

@@ -11,11 +11,11 @@ import (
 var update = flag.Bool("update", false, "write what the program says into the scripts")
 
 // TestScripts runs the command lines of testdata. Besides the usual commands
-// a script has `hosts N`, see serveHosts.
+// a script has `hosts N` and `acme ZONE FOLDER`, see serveHosts and serveACME.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"hosts": serveHosts},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"hosts": serveHosts, "acme": serveACME},
 		UpdateScripts: *update,
 	})
 }

@@ -115,6 +115,7 @@ func (f *fixture) chainCases() []setCase {
 		{name: "sound, ECDSA", set: f.set(leaf(f.one), f.one), real: true},
 		{name: "sound, RSA leaf below an ECDSA CA", set: f.set(leaf(f.one, withKey(f.rsa)), f.one), real: true},
 		{name: "sound, P-384", set: f.set(leaf(f.one, withKey(f.p384)), f.one)},
+		{name: "no subject but names, as ACME servers sign", set: f.set(leaf(f.one, named(""), tweaked(func(c *x509.Certificate) { c.DNSNames = []string{"db1"} })), f.one), real: true},
 		{name: "combined bundle, new CA second", set: f.set(leaf(f.two), f.one, f.two), real: true},
 		{name: "wrong CA", set: f.set(leaf(f.one), f.two), real: true},
 		{name: "expired", set: f.set(leaf(f.one, func(r *recipe) { r.from, r.to = -9*day, -time.Hour }), f.one), real: true},
@@ -231,6 +232,7 @@ func (f *fixture) madeCases() []setCase {
 	manual := f.manual("server")
 	clash := f.manual("ca")
 	return append(cases,
+		setCase{name: "from a data directory", set: f.datadir(), real: true},
 		setCase{name: "version 1, from a manual", set: manual, real: true},
 		setCase{name: "version 1, every question answered alike", set: clash})
 }
@@ -242,6 +244,23 @@ func (f *fixture) manual(cn string) Set {
 openssl req -newkey rsa:2048 -nodes -x509 -days 3600 -subj /CN=ca -keyout ca-key.pem -out ca.pem
 openssl req -newkey rsa:2048 -nodes -subj /CN=`+cn+` -keyout key.pem -out req.pem
 openssl x509 -req -in req.pem -days 3600 -CA ca.pem -CAkey ca-key.pem -set_serial 01 -out cert.pem
+`, "ca.pem", "key.pem", "cert.pem")
+	return Set{CA: files["ca.pem"], Cert: files["cert.pem"], Key: files["key.pem"]}
+}
+
+// datadir makes what a MySQL server makes in its data directory when it starts
+// there for the first time (sql/auth/sql_authentication.cc, do_auto_cert_generation):
+// version 3 with basic constraints alone, serials 1 and 2.
+func (f *fixture) datadir() Set {
+	f.t.Helper()
+	const cn = "MySQL_Server_8.0.36_Auto_Generated"
+	files := runScript(f.t, `set -e
+openssl req -newkey rsa:2048 -nodes -subj /CN=`+cn+`_CA_Certificate -keyout ca-key.pem -out ca-req.pem
+printf 'basicConstraints=critical,CA:TRUE\n' >ca.ext
+openssl x509 -req -in ca-req.pem -days 3650 -signkey ca-key.pem -set_serial 01 -extfile ca.ext -out ca.pem
+openssl req -newkey rsa:2048 -nodes -subj /CN=`+cn+`_Server_Certificate -keyout key.pem -out req.pem
+printf 'basicConstraints=critical,CA:FALSE\n' >leaf.ext
+openssl x509 -req -in req.pem -days 3650 -CA ca.pem -CAkey ca-key.pem -set_serial 02 -extfile leaf.ext -out cert.pem
 `, "ca.pem", "key.pem", "cert.pem")
 	return Set{CA: files["ca.pem"], Cert: files["cert.pem"], Key: files["key.pem"]}
 }

@@ -15,10 +15,12 @@ const typeRequest = "CERTIFICATE REQUEST"
 
 // NewRequest is a signing request (PKCS#10, PEM) for key, to be sent to an
 // authority elsewhere. The private key stays here. Role and lifetime are the
-// authority's business.
+// authority's business. With names it may do without a common name.
 func NewRequest(rand io.Reader, key crypto.Signer, r LeafRequest) ([]byte, error) {
-	if err := checkText(r.CommonName, maxCN); err != nil {
-		return nil, fmt.Errorf("common name %q: %w", r.CommonName, err)
+	if r.CommonName != "" || len(r.Names) == 0 {
+		if err := checkText(r.CommonName, maxCN); err != nil {
+			return nil, fmt.Errorf("common name %q: %w", r.CommonName, err)
+		}
 	}
 	names, err := parseNames(r.Names)
 	if err != nil {
@@ -29,8 +31,15 @@ func NewRequest(rand io.Reader, key crypto.Signer, r LeafRequest) ([]byte, error
 	if err != nil {
 		return nil, fmt.Errorf("request %q: %w", r.CommonName, err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: typeRequest, Bytes: der}), nil
+	return encodeRequest(der), nil
 }
+
+func encodeRequest(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: typeRequest, Bytes: der})
+}
+
+// EncodeRequest writes a signing request as PEM.
+func EncodeRequest(r *x509.CertificateRequest) []byte { return encodeRequest(r.Raw) }
 
 // ParseRequest reads one signing request, and checks that it is signed by its
 // own key.

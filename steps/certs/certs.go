@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,7 @@ type step struct {
 	source                            string
 	names, issue, deployed            []string
 	command, env                      []string
+	acme                              acme
 	caLifetime, lifetime, renewBefore time.Duration
 
 	// leaves are the requests of the last probe, which alone knows the peers.
@@ -56,9 +58,10 @@ func (s *step) Params(p *param.Set) {
 	p.String(&s.name, "name", "the cluster's name, from which the subjects are made", param.Required())
 	p.Strings(&s.names, "names", "host names and addresses in the server certificate; those of all hosts of the plan and localhost when left out")
 	p.Strings(&s.issue, "issue", "which certificates are made; an empty list makes the authority alone", param.OneOf(string(pki.RoleServer), string(pki.RoleClient)))
-	p.String(&s.source, "source", "where certificates come from: the authority in dir, files that somebody puts there, or a command that asks an authority elsewhere", param.OneOf(fromOwn, fromFiles, fromCommand))
+	p.String(&s.source, "source", "where certificates come from: the authority in dir, files that somebody puts there, a command that asks an authority elsewhere, or an ACME server", param.OneOf(fromOwn, fromFiles, fromCommand, fromACME))
 	p.Strings(&s.command, "command", "the program of source: command, and its arguments; it reads a signing request and prints the certificate and its chain")
 	p.Strings(&s.env, "secret_env", "secrets that the program finds in its environment, as NAME=value")
+	p.Object("acme", "the server of source: acme", s.acme.params)
 	p.String(&s.passphrase, "ca_passphrase", "encrypts the authority's key, and opens it; a !secret. Without it the key is not encrypted")
 	p.Paths(&s.deployed, "deployed", "the CA files on the hosts; while one of them holds another authority than dir, nothing is made and the run ends")
 	p.String(&s.key, "key", "the kind of new keys; ecdsa-p256 needs MySQL 8.0 or MariaDB 10.4", param.OneOf(algorithms()...))
@@ -116,7 +119,7 @@ func (s *step) Needs() []string {
 	switch s.source {
 	case fromFiles:
 		return append([]string{s.at(caCert)}, s.leafPaths()...)
-	case fromCommand:
+	case fromCommand, fromACME:
 		return []string{s.at(caCert)}
 	}
 	return nil
@@ -127,7 +130,7 @@ func (s *step) Makes() []string {
 	switch s.source {
 	case fromFiles:
 		return nil
-	case fromCommand:
+	case fromCommand, fromACME:
 		return s.leafPaths()
 	}
 	return append([]string{s.at(caCert), s.at(caKey)}, s.leafPaths()...)
@@ -146,7 +149,7 @@ func (s *step) secrets() []string {
 	if s.passphrase != "" {
 		all = append(all, s.passphrase)
 	}
-	for _, e := range s.env {
+	for _, e := range slices.Concat(s.env, s.acme.env()) {
 		_, value, _ := strings.Cut(e, "=")
 		all = append(all, value)
 	}
@@ -170,7 +173,11 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 	}
 	s.leaves = s.requests(v.Peers)
 	if s.foreign() {
-		return s.judgeForeign(found, onHosts, now)
+		c, err := s.judgeForeign(found, onHosts, now)
+		if err == nil && s.source == fromACME && len(c.Edits) > 0 {
+			err = findProgram(ctx, v.Self)
+		}
+		return c, err
 	}
 	return s.judge(found, onHosts, now)
 }

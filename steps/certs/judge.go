@@ -31,7 +31,11 @@ func (s *step) requests(peers []steps.Reader) []leaf {
 		names = unique(append(names, "localhost"))
 	}
 	request := func(role pki.Role, names []string) pki.LeafRequest {
-		return pki.LeafRequest{CommonName: s.name + " " + string(role), Names: names, Role: role,
+		cn := s.name + " " + string(role)
+		if s.source == fromACME { // it can check names of hosts alone
+			cn = ""
+		}
+		return pki.LeafRequest{CommonName: cn, Names: names, Role: role,
 			Algorithm: pki.Algorithm(s.key), Lifetime: s.lifetime}
 	}
 	return slices.DeleteFunc([]leaf{

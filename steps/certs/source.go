@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ const (
 	fromOwn     = "own"     // the authority in dir
 	fromFiles   = "files"   // somebody puts them into dir
 	fromCommand = "command" // a program sends requests to an authority elsewhere
+	fromACME    = "acme"    // lockstep itself is this program, see acme.go
 )
 
 func (s *step) foreign() bool { return s.source != fromOwn }
@@ -25,8 +27,10 @@ func (s *step) checkSource() error {
 	switch {
 	case s.source == fromCommand && len(s.command) == 0:
 		return errors.New("source: command needs command: a program and its arguments")
-	case s.source != fromCommand && len(s.command)+len(s.env) > 0:
-		return errors.New("command and secret_env go with source: command")
+	case s.source != fromCommand && len(s.command) > 0:
+		return errors.New("command goes with source: command")
+	case s.source != fromCommand && s.source != fromACME && len(s.env) > 0:
+		return errors.New("secret_env goes with source: command and source: acme")
 	case s.foreign() && s.passphrase != "":
 		return fmt.Errorf("ca_passphrase goes with an authority of our own, not with source: %s", s.source)
 	}
@@ -35,7 +39,15 @@ func (s *step) checkSource() error {
 			return errors.New("secret_env must hold NAME=value each")
 		}
 	}
-	return nil
+	return s.checkACME()
+}
+
+// program asks the authority elsewhere; by is how it is called.
+func (s *step) program() (argv []string, by string) {
+	if s.source == fromACME {
+		return s.acme.argv(s.at(AccountKey)), s.acme.directory
+	}
+	return s.command, s.command[0]
 }
 
 // judgeForeign compares with a set whose authority is elsewhere: ca.pem is
@@ -63,11 +75,20 @@ func (s *step) judgeForeign(found set, onHosts []deployed, now time.Time) (steps
 		case s.source == fromFiles:
 			return steps.Change{}, &steps.Problem{What: s.at(l.certFile) + " must be replaced", Why: why, Do: "put a new one there with its key, from where it comes"}
 		default:
+			_, by := s.program()
 			c.Edits = append(c.Edits, found.write(l.keyFile, "new private key, "+s.key, why),
-				found.write(l.certFile, fmt.Sprintf("new certificate CN %q, by %s", l.request.CommonName, s.command[0]), why))
+				found.write(l.certFile, fmt.Sprintf("new certificate %s, by %s", called(l.request), by), why))
 		}
 	}
 	return c, nil
+}
+
+// called is how a request names what it asks for.
+func called(r pki.LeafRequest) string {
+	if r.CommonName == "" {
+		return "for " + strings.Join(r.Names, ", ")
+	}
+	return fmt.Sprintf("CN %q", r.CommonName)
 }
 
 // foreignReason tells why a certificate cannot stay, or "". What an authority
@@ -116,7 +137,8 @@ func (s *step) request(ctx context.Context, h steps.Host, l leaf, found set) (ce
 		return nil, nil, err
 	}
 	answers := "certificates for " + s.dir
-	c := steps.Command{Argv: s.command, Stdin: csr, Env: s.env, Writes: []string{answers}}
+	argv, by := s.program()
+	c := steps.Command{Argv: argv, Stdin: csr, Env: slices.Concat(s.env, s.acme.env()), Writes: []string{answers}}
 	out, err := h.Exec(ctx, c)
 	if err := steps.Succeed(c, out, err); err != nil {
 		return nil, nil, err
@@ -135,8 +157,8 @@ func (s *step) request(ctx context.Context, h steps.Host, l leaf, found set) (ce
 		err = sound(pki.Set{Cert: cert, Key: key, CA: found.files[caCert].data}, l, now)
 	}
 	if err != nil {
-		return nil, nil, &steps.Problem{What: fmt.Sprintf("what %s answered cannot be used for %s", s.command[0], s.at(l.certFile)),
-			Why: err.Error(), Err: err, Do: "correct the authority's settings, or ca.pem; nothing was written"}
+		return nil, nil, &steps.Problem{What: fmt.Sprintf("what %s answered cannot be used for %s", by, s.at(l.certFile)),
+			Why: err.Error(), Err: err, Do: "correct the authority's settings, or ca.pem; nothing was written" + s.acme.advice()}
 	}
 	return cert, key, nil
 }

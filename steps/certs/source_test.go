@@ -1,7 +1,9 @@
 package certs
 
 import (
+	"cmp"
 	"crypto/rand"
+	"crypto/x509"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +22,8 @@ type elsewhere struct {
 	now  time.Time
 	life time.Duration
 	role pki.Role
+
+	serversOnly bool // as public authorities sign
 }
 
 func newElsewhere(t *testing.T) *elsewhere {
@@ -45,11 +49,25 @@ func (e *elsewhere) sign(_ *stepstest.Fake, c steps.Command) steps.Output {
 	for _, ip := range r.IPAddresses {
 		names = append(names, ip.String())
 	}
-	cert, err := e.pair.IssueFor(rand.Reader, e.now, r.PublicKey, pki.LeafRequest{CommonName: r.Subject.CommonName, Names: append(names, "extra.example"), Role: e.role, Lifetime: e.life})
+	cn := cmp.Or(r.Subject.CommonName, "of the names")
+	cert, err := e.pair.IssueFor(rand.Reader, e.now, r.PublicKey, pki.LeafRequest{CommonName: cn, Names: append(names, "extra.example"), Role: e.role, Lifetime: e.life})
+	if err == nil && e.serversOnly {
+		cert, err = e.forServers(cert)
+	}
 	if err != nil {
 		return steps.Output{Code: 1, Stderr: []byte(err.Error())}
 	}
 	return steps.Output{Stdout: append(pki.EncodeCert(cert), e.pair.CertPEM()...)}
+}
+
+// forServers signs the same without clientAuth.
+func (e *elsewhere) forServers(c *x509.Certificate) (*x509.Certificate, error) {
+	c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	der, err := x509.CreateCertificate(rand.Reader, c, e.pair.Cert, c.PublicKey, e.pair.Key)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
 }
 
 func (e *elsewhere) build(w *stepstest.World) {
@@ -160,7 +178,7 @@ func TestSourceRefuses(t *testing.T) {
 	}
 	for yaml, want := range map[string]string{
 		`{dir: a, name: b, source: command}`:                                      "needs command",
-		`{dir: a, name: b, command: [x]}`:                                         "go with source: command",
+		`{dir: a, name: b, command: [x]}`:                                         "goes with source: command",
 		`{dir: a, name: b, source: files, ca_passphrase: abcdef}`:                 "authority of our own",
 		`{dir: a, name: b, source: command, command: [x], secret_env: [geheim1]}`: "NAME=value",
 	} {
