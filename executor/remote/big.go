@@ -134,11 +134,21 @@ func (l *link) sendSFTP(ctx context.Context, b *big, servers []string) error {
 	return group.Wait()
 }
 
-// lane sends chunk after chunk over one channel.
+// lane sends chunk after chunk over one channel: two at a time, so that the line
+// is not idle while the last answers of one are on their way.
 func (s *sftpSession) lane(ctx context.Context, b *big) error {
 	// Only the end of the whole session stops a transfer.
 	stop := context.AfterFunc(ctx, func() { _ = s.process.session.Close() })
 	defer stop()
+	var group errgroup.Group
+	for range 2 {
+		group.Go(func() error { return s.send(b) })
+	}
+	return group.Wait()
+}
+
+// send sends chunk after chunk.
+func (s *sftpSession) send(b *big) error {
 	f, err := s.OpenFile(b.temp, os.O_WRONLY)
 	if err != nil {
 		return err

@@ -10,11 +10,13 @@ import (
 	"lockstep/steps"
 )
 
-// hashFunction prints the SHA-256 of stdin. coreutils and busybox have the one
-// program, BSD and macOS the other.
+// hashFunction prints the SHA-256 of stdin. OpenSSL uses what the processor has
+// for it, which makes it several times as fast as coreutils without OpenSSL;
+// coreutils and busybox have the second program, BSD and macOS the third.
 const hashFunction = `sha() {
-if command -v sha256sum >/dev/null; then sha256sum; elif command -v shasum >/dev/null; then shasum -a 256
-else echo "the host has neither sha256sum nor shasum" >&2; return 1; fi
+if openssl dgst -sha256 -r </dev/null >/dev/null 2>&1; then openssl dgst -sha256 -r
+elif command -v sha256sum >/dev/null; then sha256sum; elif command -v shasum >/dev/null; then shasum -a 256
+else echo "the host has none of openssl, sha256sum and shasum" >&2; return 1; fi
 }
 `
 
