@@ -122,7 +122,9 @@ func TestImportsPointDown(t *testing.T) {
 // one program, those below internal, and helpers of kinds.
 func besides(from, to string) bool {
 	one := func(dir string) bool { return strings.HasPrefix(from, dir) && strings.HasPrefix(to, dir) }
-	helper := func(p string) bool { return p == "steps/unit" || p == "steps/sqlclient" || p == "steps/dest" }
+	helper := func(p string) bool {
+		return slices.Contains([]string{"steps/dest", "steps/serverfiles", "steps/sqlclient", "steps/unit", "steps/wsrep"}, p)
+	}
 	return one("internal/") || one("cmd/lockstep/") || one("cmd/lockstep-lab/") || one("bench/") ||
 		strings.HasPrefix(to, from+"/") && (from == "bench" || strings.HasPrefix(from, "cmd/")) || helper(from) && helper(to)
 }

@@ -12,6 +12,7 @@ import (
 	"lockstep/steps/galera"
 	"lockstep/steps/mycnf"
 	"lockstep/steps/service"
+	"lockstep/steps/survey"
 	"lockstep/steps/template"
 	"lockstep/steps/verify"
 	"lockstep/steps/waitfor"
@@ -28,6 +29,7 @@ func Registry() (*steps.Registry, error) {
 		galera.Kind(),
 		mycnf.Kind(),
 		service.Kind(),
+		survey.Kind(),
 		template.Kind(),
 		verify.Kind(),
 		waitfor.Kind(),

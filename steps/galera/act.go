@@ -7,6 +7,7 @@ import (
 	"lockstep/steps"
 	"lockstep/steps/sqlclient"
 	"lockstep/steps/unit"
+	"lockstep/steps/wsrep"
 )
 
 const (
@@ -40,7 +41,7 @@ func (s *step) bootstrap(ctx context.Context, h steps.Host, service string) erro
 		return err
 	}
 	if out.Code != 0 {
-		service += bootstrapSuffix
+		service += wsrep.BootstrapSuffix
 	}
 	return unit.Start(ctx, acting{h, func(c *steps.Command) {
 		if out.Code == 0 {

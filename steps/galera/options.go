@@ -12,6 +12,7 @@ import (
 	"lockstep/internal/source"
 	"lockstep/steps"
 	"lockstep/steps/sqlclient"
+	"lockstep/steps/wsrep"
 )
 
 // dynamic lets a node with TLS also talk to one without (Galera documentation,
@@ -85,14 +86,14 @@ func differences(want, running []optionfile.SubOption) string {
 		asked = asked || o.Key == dynamic
 		value, ok := found[o.Key]
 		switch {
-		case !ok && truth(o.Value) == "off":
+		case !ok && wsrep.Truth(o.Value) == "off":
 		case !ok:
 			lines = append(lines, "without "+o.Key)
 		case !same(o.Value, value):
 			lines = append(lines, fmt.Sprintf("with %s = %s, not %s", o.Key, value, o.Value))
 		}
 	}
-	if truth(found[dynamic]) == "on" && !asked {
+	if wsrep.Truth(found[dynamic]) == "on" && !asked {
 		lines = append(lines, fmt.Sprintf("with %s = %s", dynamic, found[dynamic]))
 	}
 	if len(lines) == 0 {
@@ -104,19 +105,7 @@ func differences(want, running []optionfile.SubOption) string {
 // same compares values as Galera does: it prints a truth in another word than
 // it was given.
 func same(a, b string) bool {
-	return a == b || truth(a) != "" && truth(a) == truth(b)
-}
-
-// truth is the truth value that Galera takes a text for (gu::from_string of
-// bool), or "" when it is none.
-func truth(text string) string {
-	switch strings.ToLower(text) {
-	case "1", "on", "yes", "true", "y":
-		return "on"
-	case "0", "off", "no", "false", "n":
-		return "off"
-	}
-	return ""
+	return a == b || wsrep.Truth(a) != "" && wsrep.Truth(a) == wsrep.Truth(b)
 }
 
 // checkOptions finds what does not go with unless_running.

@@ -2,6 +2,7 @@ package serverfiles
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -181,6 +182,40 @@ func TestPersisted(t *testing.T) {
 		}
 		if strings.TrimSpace(got) != tt.want {
 			t.Errorf("%s: got %s, %v; want %s", tt.name, got, err, tt.want)
+		}
+	}
+}
+
+// started is a host on which a dry run foresees a start of the server.
+type started struct{ *stepstest.Fake }
+
+func (s started) ReadFile(ctx context.Context, p string) ([]byte, error) {
+	if strings.HasPrefix(p, "/var/lib/") {
+		return nil, &steps.Unforeseen{Resource: p, By: "a restart"}
+	}
+	return s.Fake.ReadFile(ctx, p)
+}
+
+// TestPersistedSurvivesAStart: a start may write below the data directory, but
+// not what SET PERSIST has kept.
+func TestPersistedSurvivesAStart(t *testing.T) {
+	for _, tt := range []struct {
+		out  steps.Output
+		want int
+	}{
+		{steps.Output{Stdout: []byte(`{"mysql_server": {"ssl_ca": {"Value": "/c/ca.pem"}}}`)}, 1},
+		{steps.Output{Code: 3}, 0},
+	} {
+		f := started{stepstest.NewFake("db1")}
+		f.PutFile("/etc/my.cnf", "[mysqld]\n")
+		f.AnswerWith(tt.out, afterStartQuery(PersistedIn(DataDir)).Argv...)
+		files, err := Server{}.Read(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := files.Persisted(t.Context(), f, []string{"mysqld"})
+		if err != nil || len(got) != tt.want {
+			t.Errorf("got %v, %v; want %d options", got, err, tt.want)
 		}
 	}
 }
