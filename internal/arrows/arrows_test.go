@@ -123,7 +123,7 @@ func TestImportsPointDown(t *testing.T) {
 func besides(from, to string) bool {
 	one := func(dir string) bool { return strings.HasPrefix(from, dir) && strings.HasPrefix(to, dir) }
 	helper := func(p string) bool {
-		return slices.Contains([]string{"steps/dest", "steps/serverfiles", "steps/sqlclient", "steps/unit", "steps/wsrep"}, p)
+		return slices.Contains([]string{"steps/dest", "steps/rotation", "steps/serverfiles", "steps/sqlclient", "steps/unit", "steps/wsrep"}, p)
 	}
 	return one("internal/") || one("cmd/lockstep/") || one("cmd/lockstep-lab/") || one("bench/") ||
 		strings.HasPrefix(to, from+"/") && (from == "bench" || strings.HasPrefix(from, "cmd/")) || helper(from) && helper(to)

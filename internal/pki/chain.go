@@ -242,3 +242,35 @@ func constrained(path []*x509.Certificate) bool {
 func chainError(code int, path []*x509.Certificate, depth int, reason string) error {
 	return &ChainError{Code: code, Depth: depth, Subject: name(path[depth].Subject.String()), Reason: reason}
 }
+
+// Issuers are the certificates of pool that a peer needs in its CA bundle to
+// verify chain (leaf first): the issuers of the leaf, up to a self-signed one,
+// but for those that the chain brings along below the first that comes from the
+// pool. None means that the pool does not know the issuer. Neither dates nor
+// signatures are judged.
+func Issuers(chain, pool []*x509.Certificate, now time.Time) []*x509.Certificate {
+	if len(chain) == 0 {
+		return nil
+	}
+	var found []*x509.Certificate
+	last := chain[0]
+	for range maxChain {
+		issuer := findIssuer(pool, last, now, found)
+		if issuer != nil {
+			found = append(found, issuer)
+		} else if len(found) > 0 {
+			return found
+		} else if issuer = findIssuer(chain[1:], last, now, chain[:1]); issuer == nil || issuer.Equal(last) {
+			return nil
+		}
+		if looksSelfSigned(issuer) {
+			return found
+		}
+		last = issuer
+	}
+	return found
+}
+
+// MadeAt is when a certificate of ours was made: its NotBefore lies somewhat
+// earlier, for hosts whose clocks are behind.
+func MadeAt(c *x509.Certificate) time.Time { return c.NotBefore.Add(backdate) }

@@ -14,6 +14,8 @@ import (
 	"lockstep/steps/service"
 	"lockstep/steps/survey"
 	"lockstep/steps/template"
+	"lockstep/steps/tls"
+	"lockstep/steps/trust"
 	"lockstep/steps/verify"
 	"lockstep/steps/waitfor"
 )
@@ -31,6 +33,8 @@ func Registry() (*steps.Registry, error) {
 		service.Kind(),
 		survey.Kind(),
 		template.Kind(),
+		tls.Kind(),
+		trust.Kind(),
 		verify.Kind(),
 		waitfor.Kind(),
 	)

@@ -20,7 +20,7 @@ func (s *step) Apply(ctx context.Context, h steps.Host, c steps.Change) error {
 		return err
 	}
 	for _, e := range c.Edits {
-		if e.After != nil {
+		if e.After != nil && e.After.Unsettled {
 			content := *e.After
 			content.Data = made[e.Subject]
 			e.After = &content
@@ -35,7 +35,7 @@ func (s *step) Apply(ctx context.Context, h steps.Host, c steps.Change) error {
 // make returns the content of each file that c writes, by its path.
 func (s *step) make(ctx context.Context, h steps.Host, c steps.Change) (map[string][]byte, error) {
 	made := map[string][]byte{}
-	if !slices.ContainsFunc(c.Edits, func(e steps.Edit) bool { return e.After != nil }) {
+	if !slices.ContainsFunc(c.Edits, func(e steps.Edit) bool { return e.After != nil && e.After.Unsettled }) {
 		return made, nil
 	}
 	found, err := readSet(ctx, h, s.dir)
@@ -92,17 +92,17 @@ func (s *step) makeForeign(ctx context.Context, h steps.Host, c steps.Change, fo
 }
 
 func writes(c steps.Change, at string) bool {
-	return slices.ContainsFunc(c.Edits, func(e steps.Edit) bool { return e.Subject == at && e.After != nil })
+	return slices.ContainsFunc(c.Edits, func(e steps.Edit) bool { return e.Subject == at && e.After != nil && e.After.Unsettled })
 }
 
 // authority makes a new one if c says so, and else takes that which is there.
 func (s *step) authority(found set, c steps.Change, now time.Time) (*pki.Pair, error) {
-	if !writes(c, s.at(caCert)) {
+	if !writes(c, found.files[caCert].at) {
 		ca, err := s.judgeCA(found, now)
-		if err == nil && ca == nil {
-			err = fmt.Errorf("the authority in %s is gone: %w", s.dir, steps.ErrDrifted)
+		if err == nil && ca.why != "" {
+			err = fmt.Errorf("the authority in %s is another than a moment ago: %w", s.dir, steps.ErrDrifted)
 		}
-		return ca, err
+		return ca.pair, err
 	}
 	return pki.NewCA(rand.Reader, now, pki.CARequest{Name: s.name, Algorithm: pki.Algorithm(s.key), Lifetime: s.caLifetime})
 }

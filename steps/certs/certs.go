@@ -1,7 +1,7 @@
 // Package certs is the kind that makes and renews a cluster's certificates on
 // the control machine: an authority, a certificate for the servers and one for
-// the clients. It does not bring them to hosts, and it never replaces an
-// authority: that is a rotation of the whole cluster.
+// the clients. It does not bring them to hosts. It replaces an authority only
+// where the plan says that it rotates, and keeps the former one aside.
 package certs
 
 import (
@@ -49,6 +49,11 @@ type step struct {
 	acme                              acme
 	caLifetime, lifetime, renewBefore time.Duration
 
+	// When the authority is replaced; never where both are zero.
+	caRenewBefore time.Duration
+	caSinceText   string
+	caSince       time.Time
+
 	// leaves are the requests of the last probe, which alone knows the peers.
 	leaves []leaf
 }
@@ -68,6 +73,8 @@ func (s *step) Params(p *param.Set) {
 	p.Duration(&s.caLifetime, "ca_lifetime", "how long a new authority is valid")
 	p.Duration(&s.lifetime, "lifetime", "how long a new certificate is valid, but never longer than the authority")
 	p.Duration(&s.renewBefore, "renew_before", "how long before its end a certificate is renewed, but at most a third of its life")
+	p.Duration(&s.caRenewBefore, "ca_renew_before", "how long before its end the authority is replaced, but at most a third of its life; without it and ca_since never. Only for a plan that rotates, see below")
+	p.String(&s.caSinceText, "ca_since", "an authority that was made before this day or moment is replaced: 2027-01-31, or 2027-01-31T18:00:00Z. Only for a plan that rotates")
 }
 
 func algorithms() []string {
@@ -95,6 +102,9 @@ func (s *step) Check() error {
 		problems = multierror.Append(problems, fmt.Errorf("ca_passphrase must have %d bytes or more", minPassphrase))
 	}
 	if err := s.checkSource(); err != nil {
+		problems = multierror.Append(problems, err)
+	}
+	if err := s.checkRotation(); err != nil {
 		problems = multierror.Append(problems, err)
 	}
 	if s.lifetime == 0 || s.caLifetime == 0 {
@@ -190,15 +200,15 @@ func (s *step) judge(found set, onHosts []deployed, now time.Time) (steps.Change
 	add(keepDir(s.dir, found.dir)...)
 	ca, err := s.judgeCA(found, now)
 	if err == nil {
-		err = s.agrees(certsOf(ca), onHosts)
+		err = s.agrees(s.ours(ca, found), onHosts)
 	}
 	if err != nil {
 		return steps.Change{}, err
 	}
-	if ca == nil {
-		add(s.newCA()...)
-	} else {
+	if ca.why == "" {
 		add(s.keepCA(found)...)
+	} else {
+		add(s.newCA(found, ca)...)
 	}
 	c.Secrets = s.secrets()
 	for _, l := range s.leaves {

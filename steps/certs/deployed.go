@@ -84,14 +84,20 @@ func (s *step) agrees(cas []*x509.Certificate, found []deployed) error {
 	}
 	return &steps.Problem{What: fmt.Sprintf("the authority in %s is not the one that hosts trust: %s", s.dir, strings.Join(others, ", ")),
 		Why: "certificates of one are refused where only the other is trusted, so a node with new files could not join",
-		Do:  s.putBack() + "; changing the authority takes a rotation, in which all hosts trust both before any presents a new certificate"}
+		Do:  s.putBack() + "; or, if these hosts are in the middle of a rotation, run the plan that rotates: ca_renew_before and ca_since let them hold a former authority that was kept in dir"}
 }
 
-func certsOf(ca *pki.Pair) []*x509.Certificate {
-	if ca == nil {
+// ours are the authorities that hosts may hold: that in dir and, in a plan that
+// rotates, those that it took the place of.
+func (s *step) ours(ca authority, found set) []*x509.Certificate {
+	if ca.pair == nil {
 		return nil
 	}
-	return []*x509.Certificate{ca.Cert}
+	ours := []*x509.Certificate{ca.pair.Cert}
+	if s.rotates() {
+		ours = append(ours, found.former...)
+	}
+	return ours
 }
 
 // nothingDeployed refuses to make an authority beside one that is in use.

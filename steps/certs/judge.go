@@ -64,13 +64,10 @@ func (s *step) describe(l leaf) string {
 	return fmt.Sprintf("new certificate CN %q, %s, %s, %s", l.request.CommonName, names, param.FormatDuration(s.lifetime), s.key)
 }
 
-func (s *step) newCA() []steps.Edit {
-	const why = "there is no authority yet"
-	return []steps.Edit{
-		write(s.at(caKey), steps.Stat{Kind: steps.Absent}, nil, "new private key, "+s.key+s.encrypted(), why),
-		write(s.at(caCert), steps.Stat{Kind: steps.Absent}, nil,
-			fmt.Sprintf("new authority CN \"%s CA DATE-RANDOM\", %s, %s", s.name, param.FormatDuration(s.caLifetime), s.key), why),
-	}
+func (s *step) newCA(found set, ca authority) []steps.Edit {
+	return append(s.keepAside(found, ca),
+		found.write(caKey, "new private key, "+s.key+s.encrypted(), ca.why),
+		found.write(caCert, fmt.Sprintf("new authority CN \"%s CA DATE-RANDOM\", %s, %s", s.name, param.FormatDuration(s.caLifetime), s.key), ca.why))
 }
 
 func (s *step) encrypted() string {
@@ -89,42 +86,58 @@ func (s *step) keepCA(found set) []steps.Edit {
 	return append([]steps.Edit{found.write(caKey, "the same private key, encrypted", "ca_passphrase is given")}, found.keep(caCert)...)
 }
 
-// judgeCA returns the authority that is there, or nil when one is to be made.
-// Whatever is wrong with one that is there is an error: a new authority that
-// nobody planned splits the cluster.
-func (s *step) judgeCA(found set, now time.Time) (*pki.Pair, error) {
+// authority is what dir has, and why another is to be made, if it is.
+type authority struct {
+	pair *pki.Pair // nil: there is none
+	why  string
+}
+
+// judgeCA returns the authority that is there. Whatever is wrong with one that
+// is there is an error, unless the plan rotates and the authority is sound: a
+// new one that nobody planned splits the cluster.
+func (s *step) judgeCA(found set, now time.Time) (authority, error) {
 	cert, key := found.files[caCert], found.files[caKey]
 	switch {
 	case !cert.exists() && !key.exists():
-		return nil, s.orphans(found)
+		return authority{why: "there is no authority yet"}, s.orphans(found)
 	case !key.exists():
-		return nil, &steps.Problem{What: fmt.Sprintf("%s is there, but %s is not", s.at(caCert), caKey),
+		return authority{}, &steps.Problem{What: fmt.Sprintf("%s is there, but %s is not", s.at(caCert), caKey),
 			Why: "without its key the authority can sign nothing, and a new one would be strange to every host that trusts this one",
 			Do:  "put the key back; or move the whole directory away to begin anew"}
 	case !cert.exists():
-		return nil, &steps.Problem{What: fmt.Sprintf("%s is there, but %s is not", s.at(caKey), caCert),
+		return authority{}, &steps.Problem{What: fmt.Sprintf("%s is there, but %s is not", s.at(caKey), caCert),
 			Do: "put the certificate back, any host that trusts it has a copy; or move the key away if it was never used"}
 	}
-	ca, err := pki.OpenPair(cert.data, key.data, s.passphrase)
-	switch {
-	case errors.Is(err, pki.ErrEncryptedKey):
-		return nil, &steps.Problem{What: s.at(caKey) + " is encrypted", Do: "give ca_passphrase, best as a !secret"}
-	case errors.Is(err, pki.ErrPassphrase):
-		return nil, &steps.Problem{What: "ca_passphrase does not open " + s.at(caKey), Do: "correct it"}
-	case err != nil:
-		return nil, &steps.Problem{What: fmt.Sprintf("the authority in %s cannot be used", s.dir), Why: err.Error(), Err: err,
+	ca, err := s.open(cert.data, key.data, s.at(caKey))
+	if p := (*steps.Problem)(nil); errors.As(err, &p) {
+		return authority{}, err
+	}
+	if err != nil {
+		if half := s.cutOff(found, now); half.pair != nil {
+			return half, nil
+		}
+		return authority{}, &steps.Problem{What: fmt.Sprintf("the authority in %s cannot be used", s.dir), Why: err.Error(), Err: err,
 			Do: "repair it, or move the whole directory away to begin anew; it is not overwritten"}
 	}
-	if why := pki.NeedsNewCA(ca.Cert, now, s.horizon(ca.Cert)); len(why) > 0 {
-		return nil, &steps.Problem{What: fmt.Sprintf("the authority in %s must be replaced", s.dir), Why: strings.Join(why, "; "),
-			Do: "plan a rotation: all hosts must trust the old and the new authority before any presents a new certificate"}
-	}
-	return ca, nil
+	why, err := s.mustGo(ca.Cert, now)
+	return authority{ca, why}, err
 }
 
-// horizon is renew_before, but at most a third of the authority's life.
-func (s *step) horizon(ca *x509.Certificate) time.Duration {
-	return min(s.renewBefore, ca.NotAfter.Sub(ca.NotBefore)/3)
+// open is pki.OpenPair, with a *steps.Problem where the passphrase is at fault.
+func (s *step) open(cert, key []byte, at string) (*pki.Pair, error) {
+	ca, err := pki.OpenPair(cert, key, s.passphrase)
+	switch {
+	case errors.Is(err, pki.ErrEncryptedKey):
+		return nil, &steps.Problem{What: at + " is encrypted", Do: "give ca_passphrase, best as a !secret"}
+	case errors.Is(err, pki.ErrPassphrase):
+		return nil, &steps.Problem{What: "ca_passphrase does not open " + at, Do: "correct it"}
+	}
+	return ca, err
+}
+
+// horizon is renew_before, but at most a third of the certificate's life.
+func (s *step) horizon(c *x509.Certificate) time.Duration {
+	return min(s.renewBefore, c.NotAfter.Sub(c.NotBefore)/3)
 }
 
 // orphans refuses to make an authority beside certificates of another.
@@ -141,7 +154,7 @@ func (s *step) orphans(found set) error {
 
 // judgeLeaf tells why a certificate is to be made anew, or "". One that cannot
 // be read is an error: it may be somebody's work.
-func (s *step) judgeLeaf(found set, l leaf, ca *pki.Pair, now time.Time) (why string, err error) {
+func (s *step) judgeLeaf(found set, l leaf, ca authority, now time.Time) (why string, err error) {
 	cert, key := found.files[l.certFile], found.files[l.keyFile]
 	switch {
 	case !cert.exists() && !key.exists():
@@ -162,7 +175,10 @@ func (s *step) judgeLeaf(found set, l leaf, ca *pki.Pair, now time.Time) (why st
 	if !equal(certs[0].PublicKey, private.Public()) {
 		return "the key does not belong to the certificate", nil // a run was cut off between the two
 	}
-	return strings.Join(pki.NeedsRenewal(certs[0], ca.Cert, l.request, now, s.renewBefore), "; "), nil
+	if ca.why != "" {
+		return "its authority is replaced", nil
+	}
+	return strings.Join(pki.NeedsRenewal(certs[0], ca.pair.Cert, l.request, now, s.renewBefore), "; "), nil
 }
 
 func (s *step) unreadable(name string, err error) error {

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"io/fs"
 	"path"
@@ -9,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/pki"
 	"lockstep/steps"
+	"lockstep/steps/rotation"
 )
 
 // The modes of the directory and its files.
@@ -23,6 +26,10 @@ const (
 type set struct {
 	dir   steps.Stat
 	files map[string]file
+	// former are the authorities that were kept aside, aside the content of
+	// the files that they would be kept in, by name, where they are.
+	former []*x509.Certificate
+	aside  map[string][]byte
 }
 
 // file is one file of the set, at the end of its links.
@@ -51,7 +58,7 @@ func clock(ctx context.Context, r steps.Reader, reads ...string) (time.Time, err
 }
 
 func readSet(ctx context.Context, r steps.Reader, dir string) (set, error) {
-	s := set{files: map[string]file{}}
+	s := set{files: map[string]file{}, aside: map[string][]byte{}}
 	at, stat, err := steps.Follow(ctx, r, dir)
 	if err != nil {
 		return s, err
@@ -71,7 +78,32 @@ func readSet(ctx context.Context, r steps.Reader, dir string) (set, error) {
 			return s, err
 		}
 	}
-	return s, nil
+	return s, s.readAside(ctx, r, dir)
+}
+
+// readAside reads what was kept of former authorities.
+func (s *set) readAside(ctx context.Context, r steps.Reader, dir string) (err error) {
+	if s.dir.Kind == steps.Absent {
+		return nil
+	}
+	if s.former, err = rotation.Former(ctx, r, dir); err != nil {
+		return err
+	}
+	certs, err := pki.ParseCerts(s.files[caCert].data)
+	if err != nil {
+		return nil // told by who needs it
+	}
+	certName, keyName := rotation.FormerFiles(certs[0])
+	for _, name := range []string{certName, keyName} {
+		f, err := readFile(ctx, r, path.Join(dir, name), s.dir.Kind)
+		if err != nil {
+			return err
+		}
+		if f.exists() {
+			s.aside[name] = f.data
+		}
+	}
+	return nil
 }
 
 func parents(ctx context.Context, r steps.Reader, dir string) error {

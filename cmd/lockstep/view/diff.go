@@ -37,6 +37,8 @@ func replaced(c *steps.Content) []string {
 	switch {
 	case c == nil:
 		return nil
+	case c.Unsettled: // a dry run stands in for it, under names that will never be
+		return []string{"- what is made at apply before that"}
 	case isPEM(c.Data):
 		return prefixed("- ", described(c.Data))
 	default:
