@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"lockstep/internal/pki"
 	"lockstep/steps"
+	"lockstep/steps/sqlclient"
 )
 
 // importFlags name the files of a set that was made elsewhere.
@@ -24,17 +26,24 @@ type importFlags struct {
 	dir, from string
 	files     map[string]*string // by the name it gets
 	pass      passphraseFlags
+	host      string
+	login     sqlclient.Login
 }
 
 func (a *app) certsImportCommand() *cobra.Command {
 	f := &importFlags{files: map[string]*string{}}
 	cmd := &cobra.Command{
-		Use:   "import --from DIRECTORY",
+		Use:   "import --from DIRECTORY | --host HOST",
 		Short: "Take over certificates that were made elsewhere",
 		Long: `Brings a set into --dir under the names that plans expect. --from is a directory
 that has it under MySQL's names, such as a copy of the *.pem files in the data
 directory of one node: MySQL makes such a set for each node, and nodes with
 different sets cannot talk. The set of one node, on all nodes, will do.
+
+With --host it comes from a host of the inventory, where --from and all files are
+then. Without --from it is the set that the server of the host uses: the running
+one is asked, or else its option files, for ssl_ca, ssl_cert and ssl_key; what is
+not set is in the data directory. Nothing is changed on the host.
 
 The flags for single files win over --from. The client's certificate may be
 missing, and so may the authority's key: then nothing can be renewed here.
@@ -43,7 +52,6 @@ The set is judged first, as "certs verify" does, and refused if a server would
 refuse it. Keys are written anew (RSA as PKCS#1), certificates without the text
 around them. A file of --dir that has other content is never overwritten.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.certsImport(cmd.Context(), f) },
 	}
 	fl := cmd.Flags()
 	fl.StringVarP(&f.dir, "dir", "d", "certs", "the `directory` to bring them to")
@@ -55,11 +63,38 @@ around them. A file of --dir that has other content is never overwritten.`,
 		f.files[one[0]] = fl.String(one[1], "", "the "+one[2]+" `file`")
 	}
 	f.pass.declare(cmd)
+	fl.StringVar(&f.host, "host", "", "the `host` of the inventory that has them")
+	local := names(fl)
+	fl.StringVar(&f.login.File, "login-file", "", "an option `file` on that host with user and password, where root cannot log in to the server without them")
+	fl.StringVar(&f.login.Socket, "socket", "", "the server's socket on that host; without it the client's default")
+	a.inventoryFlags(cmd)
+	a.extraFlag(cmd)
+	a.reachFlags(cmd)
+	remote := slices.DeleteFunc(names(fl), func(name string) bool { return slices.Contains(local, name) })
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		var stray error
+		fl.Visit(func(g *pflag.Flag) {
+			if f.host == "" && slices.Contains(remote, g.Name) {
+				stray = fmt.Errorf("--%s goes with --host", g.Name)
+			}
+		})
+		if stray != nil {
+			return stray
+		}
+		return a.certsImport(cmd.Context(), f)
+	}
 	return cmd
 }
 
+// names are those of the flags so far.
+func names(fl *pflag.FlagSet) []string {
+	var all []string
+	fl.VisitAll(func(g *pflag.Flag) { all = append(all, g.Name) })
+	return all
+}
+
 func (a *app) certsImport(ctx context.Context, f *importFlags) error {
-	found, err := f.read()
+	found, err := a.importable(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -77,19 +112,40 @@ func (a *app) certsImport(ctx context.Context, f *importFlags) error {
 	return a.writeImport(ctx, dir, written)
 }
 
-// read takes the files that are there.
-func (f *importFlags) read() (map[string][]byte, error) {
-	found := map[string][]byte{}
+// importable is the content of the files that are there, by the names they get.
+func (a *app) importable(ctx context.Context, f *importFlags) (map[string][]byte, error) {
+	if f.host != "" {
+		return a.importableOf(ctx, f)
+	}
+	return f.read(f.places(filepath.Join), os.ReadFile)
+}
+
+// importPlace is where a file is looked for.
+type importPlace struct {
+	path  string
+	named bool // by a flag of its own, so that it must be there
+}
+
+// places are those that the flags name.
+func (f *importFlags) places(join func(...string) string) map[string]importPlace {
+	out := map[string]importPlace{}
 	for name, given := range f.files {
-		at := *given
-		if at == "" && f.from != "" {
-			at = filepath.Join(f.from, name)
+		switch {
+		case *given != "":
+			out[name] = importPlace{*given, true}
+		case f.from != "":
+			out[name] = importPlace{join(f.from, name), false}
 		}
-		if at == "" {
-			continue
-		}
-		data, err := os.ReadFile(at)
-		if errors.Is(err, fs.ErrNotExist) && *given == "" {
+	}
+	return out
+}
+
+// read takes the files that are there.
+func (f *importFlags) read(places map[string]importPlace, readFile func(string) ([]byte, error)) (map[string][]byte, error) {
+	found := map[string][]byte{}
+	for _, name := range slices.Sorted(maps.Keys(places)) {
+		data, err := readFile(places[name].path)
+		if errors.Is(err, fs.ErrNotExist) && !places[name].named {
 			continue
 		}
 		if err != nil {
@@ -98,7 +154,11 @@ func (f *importFlags) read() (map[string][]byte, error) {
 		found[name] = data
 	}
 	for _, name := range []string{caFile, serverFile, serverKeyFile} {
-		if found[name] == nil {
+		switch at, looked := places[name]; {
+		case found[name] != nil:
+		case looked:
+			return nil, fmt.Errorf("there is no %s: give --from or the flag for it", at.path)
+		default:
 			return nil, fmt.Errorf("there is no %s: give --from or the flag for it", name)
 		}
 	}

@@ -21,15 +21,20 @@ import (
 	"lockstep/steps"
 )
 
-// connectFlags declares how hosts are reached.
+// connectFlags declares how hosts are reached, and --json.
 func (a *app) connectFlags(cmd *cobra.Command) {
+	a.reachFlags(cmd)
+	cmd.Flags().BoolVar(&a.flags.json, "json", false, "one JSON object a line; see docs/events.md")
+}
+
+// reachFlags declares how hosts are reached.
+func (a *app) reachFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&a.flags.user, "user", "u", "", "log in as this `user` where the inventory names none")
 	f.StringVar(&a.flags.key, "private-key", "", "log in with this key `file` where the inventory names none")
 	f.BoolVarP(&a.flags.become, "become", "b", false, "act as root where the inventory says nothing")
 	f.BoolVarP(&a.flags.askBecome, "ask-become-pass", "K", false, "ask for the password of sudo, or of the other user for su (read from stdin when that is no terminal)")
 	f.StringVar(&a.flags.becomeFile, "become-password-file", "", "read that password from this `file`")
-	f.BoolVar(&a.flags.json, "json", false, "one JSON object a line; see docs/events.md")
 }
 
 // hosts are the connections of a run: one for each host, and one for each

@@ -45,6 +45,7 @@ func TestCheckFindsBadSets(t *testing.T) {
 		{"twin CAs, first one's leaf", set(bare.make(t, old), old, twin), CheckOptions{}, "warn same-subject"},
 		{"twin CAs, second one's leaf", set(bare.make(t, twin), old, twin), CheckOptions{}, "warn same-subject, fail chain"},
 		{"leaf named like its CA", set(with(bare, func(r *recipe) { r.subject, r.noSKI = "ONE", true }).make(t, old), old), CheckOptions{}, "warn name-clash, fail chain"},
+		{"made by a MySQL server", set(with(leafOf("MySQL_Server_8.0.36_Auto_Generated_Server_Certificate"), func(r *recipe) { r.eku = nil }).make(t, old), old), CheckOptions{}, "warn auto-generated"},
 		{"near end", set(good, ca), CheckOptions{Now: good.Cert.NotAfter.Add(-20 * day)}, "warn expiring"},
 		{"very near end", set(good, ca), CheckOptions{Now: good.Cert.NotAfter.Add(-2 * day)}, "fail expiring"},
 		{"ended", set(good, ca), CheckOptions{Now: good.Cert.NotAfter.Add(time.Second)}, "fail expired"},
