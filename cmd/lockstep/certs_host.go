@@ -144,7 +144,7 @@ func serverOptions(ctx context.Context, r steps.Reader, product optionfile.Produ
 	if err != nil {
 		return nil, err
 	}
-	files, err := serverfiles.Server{Main: started.Main}.Read(ctx, r)
+	files, err := started.As(started.Main).Read(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -147,7 +147,7 @@ func (s *step) comesBack(ctx context.Context, r steps.Reader) (notes []string, e
 	if err != nil {
 		return nil, err
 	}
-	files, err := serverfiles.Server{Main: started.Main}.Read(ctx, r)
+	files, err := started.As(started.Main).Read(ctx, r)
 	if err != nil {
 		return nil, err
 	}

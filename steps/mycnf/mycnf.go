@@ -111,11 +111,16 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 // judge asks the host's own programs about the edit before it is written: the
 // text goes through their standard input, so this is a probe like any other.
 func (s *step) judge(ctx context.Context, r steps.Reader, before, after *optionfile.File, wanted *files) ([]string, error) {
-	found, err := s.server().Read(ctx, r, serverfiles.Draft{Path: s.path, Text: before.Bytes()})
+	started, err := serverfiles.StartedAs(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	j := serverfiles.Judged{Server: s.server(), Before: before, After: after, Found: found, Wanted: wanted.Files}
+	server := started.As(s.main)
+	found, err := server.Read(ctx, r, serverfiles.Draft{Path: s.path, Text: before.Bytes()})
+	if err != nil {
+		return nil, err
+	}
+	j := serverfiles.Judged{Server: server, Before: before, After: after, Found: found, Wanted: wanted.Files}
 	return j.Judge(ctx, r)
 }
 

@@ -20,7 +20,10 @@ import (
 
 // Server says where a server begins to read. The zero Server is one that is
 // started without --defaults-file.
-type Server struct{ Main string }
+type Server struct {
+	Main   string
+	Suffix string // of --defaults-group-suffix: [mysqld-a] is read, too, with -a
+}
 
 // Draft is a text that is to stand in the place of a file; a nil one stands for
 // no file.
@@ -36,6 +39,7 @@ type Files struct {
 	// programs may not see it yet.
 	Pending bool
 	real    map[string]string
+	server  Server
 }
 
 // Real is the path that a file really has, by the name under which the server
@@ -57,7 +61,7 @@ func (s Server) Read(ctx context.Context, r steps.Reader, drafts ...Draft) (*Fil
 	if err != nil {
 		return nil, err
 	}
-	return &Files{g, l.pending, l.real}, nil
+	return &Files{g, l.pending, l.real, s}, nil
 }
 
 // roots are where the server begins (MySQL Reference Manual, "Using Option

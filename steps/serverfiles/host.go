@@ -28,18 +28,18 @@ if my_print_defaults --help </dev/null 2>/dev/null | grep -q -e --show; then sho
 exec my_print_defaults --defaults-file=/dev/stdin $show "$1"`
 
 	printText = `# what the server reads in a text
-` + findServer + `exec "$server" --defaults-file=/dev/stdin --print-defaults`
+` + findServer + `exec "$server" --defaults-file=/dev/stdin ${1:+--defaults-group-suffix="$1"} --print-defaults`
 
 	printFiles = `# what the server reads in its files
-` + findServer + `HOME=/nonexistent exec "$server" ${1:+--defaults-file="$1"} --print-defaults`
+` + findServer + `HOME=/nonexistent exec "$server" ${2:+--defaults-file="$2"} ${1:+--defaults-group-suffix="$1"} --print-defaults`
 
 	// MariaDB with --help parses all options and loads no more than plugins.
 	// Its data directory is one that cannot exist: it would try there how file
 	// names are spelled. MySQL has an option for this since 8.0.16.
 	validate = `# whether the server takes a text
 ` + findServer + `case $("$server" --no-defaults --version </dev/null 2>/dev/null) in
-*MariaDB*|*"Ver 5."*) exec "$server" --defaults-file=/dev/stdin --datadir=/dev/null/none --verbose --help 2>&1 >/dev/null;;
-*) exec "$server" --defaults-file=/dev/stdin --user=mysql --log-error=stderr --validate-config 2>&1;;
+*MariaDB*|*"Ver 5."*) exec "$server" --defaults-file=/dev/stdin ${1:+--defaults-group-suffix="$1"} --datadir=/dev/null/none --verbose --help 2>&1 >/dev/null;;
+*) exec "$server" --defaults-file=/dev/stdin ${1:+--defaults-group-suffix="$1"} --user=mysql --log-error=stderr --validate-config 2>&1;;
 esac`
 )
 
@@ -65,7 +65,7 @@ type Judged struct {
 func (j Judged) Judge(ctx context.Context, r steps.Reader) (notes []string, err error) {
 	checks := []func() (string, error){
 		func() (string, error) { return j.Server.agrees(ctx, r, j.Found) },
-		func() (string, error) { return Validate(ctx, r, j.Wanted) },
+		func() (string, error) { return j.Server.takes(ctx, r, j.Wanted) },
 	}
 	for _, f := range []*optionfile.File{j.Before, j.After} {
 		for _, group := range f.Groups() {
@@ -143,14 +143,10 @@ func (s Server) agrees(ctx context.Context, r steps.Reader, f *Files) (note stri
 	if f.Pending {
 		return "", nil
 	}
-	args := []string{}
-	if s.Main != "" {
-		args = append(args, s.Main)
-	}
 	var outs [2]steps.Output
 	var errs [2]error
 	var wg sync.WaitGroup
-	for i, c := range []steps.Command{query(printText, f.Text()), query(printFiles, nil, args...)} {
+	for i, c := range []steps.Command{query(printText, f.Text(), s.Suffix), query(printFiles, nil, s.Suffix, s.Main)} {
 		wg.Go(func() { outs[i], errs[i] = r.Query(ctx, c) })
 	}
 	wg.Wait()
@@ -186,7 +182,12 @@ func arguments(stdout []byte) []string {
 // files say. Nothing on the host changes by that. The note says why it could
 // not be asked.
 func Validate(ctx context.Context, r steps.Reader, f *Files) (note string, err error) {
-	out, err := r.Query(ctx, query(validate, f.Text()))
+	return f.server.takes(ctx, r, f)
+}
+
+// takes is Validate for files that were read without knowing the server.
+func (s Server) takes(ctx context.Context, r steps.Reader, f *Files) (note string, err error) {
+	out, err := r.Query(ctx, query(validate, f.Text(), s.Suffix))
 	text := string(out.Stdout) + string(out.Stderr)
 	switch {
 	case err != nil:
