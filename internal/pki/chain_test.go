@@ -301,3 +301,26 @@ func TestSerialsArePositiveAndLong(t *testing.T) {
 		seen = append(seen, n.String())
 	}
 }
+
+func TestIssuersAreThoseThatABundleMustHold(t *testing.T) {
+	old, fresh := root("/CN=old").make(t, nil), root("/CN=new").make(t, nil)
+	between := root("/CN=between").make(t, old)
+	leaf := leafOf("/CN=leaf").make(t, between)
+	for _, row := range []struct {
+		name        string
+		chain, pool []*x509.Certificate
+		want        []*x509.Certificate
+	}{
+		{"all in the pool", list(leaf), list(fresh, between, old), list(between, old)},
+		{"the middle is sent along", list(leaf, between), list(fresh, old), list(old)},
+		{"the middle is missing", list(leaf), list(fresh, old), nil},
+		{"a stranger's", list(leaf, between), list(fresh), nil},
+		{"the same twice", list(leaf, between, leaf, between), list(fresh), nil},
+		{"nothing", nil, list(old), nil},
+	} {
+		got := Issuers(row.chain, row.pool, testNow)
+		if !slices.EqualFunc(got, row.want, (*x509.Certificate).Equal) {
+			t.Errorf("%s: got %d certificates, want %d", row.name, len(got), len(row.want))
+		}
+	}
+}
