@@ -40,6 +40,12 @@ type Executor struct {
 	// Eager tells that what a Preview finds will be applied soon, so that
 	// connections get ready to write meanwhile.
 	Eager bool
+	// Lease is what Apply holds the machines with, those that are a Locker; none
+	// are held without a Run.
+	Lease Lease
+	// Gone tells that another run, which holds a machine, is surely over although
+	// it did not let go; nil for never.
+	Gone func(Lease) bool
 	// Poll is how often a gate that is not healthy is asked again.
 	Poll time.Duration
 	Log  *slog.Logger
@@ -65,6 +71,7 @@ type run struct {
 	identities map[plan.Acting]*cache
 	foreseen   bool // dry run: a gate was judged, or is past judging
 	outlast    sync.Once
+	grip       *hold // of a live run
 
 	mu      sync.Mutex
 	report  Report
@@ -88,6 +95,10 @@ func (x *Executor) walk(ctx context.Context, live bool) (*Report, error) {
 	r.control.touch = func() { r.touched("") }
 	r.control.sent, r.control.told = r.progress(x.Control.Name()), r.told(x.Control.Name())
 	r.emit(Event{Type: EventStart, Name: x.Plan.Name, Hosts: names(x.Plan.Hosts), Stages: len(x.Plan.Stages), DryRun: !live})
+	if live {
+		r.grip = x.hold(ctx)
+		defer r.grip.release(ctx)
+	}
 	err := r.stages(ctx)
 	if err == nil && !live {
 		err = r.space(ctx)

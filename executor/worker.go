@@ -176,6 +176,9 @@ func (w *worker) apply(ctx context.Context, g *gate, t *plan.Task, step steps.St
 			return err
 		}
 	}
+	if err := w.grip.firm(ctx); err != nil {
+		return err
+	}
 	w.acted, w.planned = w.live, true
 	if len(c.Edits) == 0 && !w.live {
 		return nil // nothing that could be foreseen

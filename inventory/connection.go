@@ -18,6 +18,7 @@ type Connection struct {
 	IdentityFiles  []string
 	KnownHosts     []string
 	ConnectTimeout time.Duration
+	RunDir         string // a private directory on the host; empty for the default
 	ConfigFile     string // in place of the user's ssh_config
 	ProxyJump      string // as ssh_config writes it; "none" for no jump
 	ProxyCommand   string `json:"-"` // as ssh_config writes it; "none" for no command. It may hold a password

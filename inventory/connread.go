@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"errors"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,6 +82,12 @@ func (r *connReader) readTarget() {
 	}
 	if v, ok := r.text("ansible_timeout", "ansible_ssh_timeout"); ok {
 		r.setTimeout("ansible_timeout", v, v.Text)
+	}
+	if v, ok := r.text(RunDirVar); ok {
+		if !plainPath(v.Text) {
+			r.fail(v.Errorf("write a directory such as /run/lockstep, of letters, digits, dots, _ and -", "%s is %q, which is not a plain absolute path", RunDirVar, v.Text))
+		}
+		r.conn.RunDir = v.Text
 	}
 }
 
@@ -183,4 +190,13 @@ func (r *connReader) setTimeout(name string, v source.Value, text string) {
 	default:
 		r.conn.ConnectTimeout = timeout
 	}
+}
+
+// plainPath reports whether name is an absolute path, clean and without any
+// character that a shell takes for its own.
+func plainPath(name string) bool {
+	plain := func(c rune) bool {
+		return c == '/' || c == '.' || c == '_' || c == '-' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	}
+	return path.IsAbs(name) && path.Clean(name) == name && name != "/" && !strings.ContainsFunc(name, func(c rune) bool { return !plain(c) })
 }

@@ -9,6 +9,10 @@ import (
 	"lockstep/internal/spell"
 )
 
+// RunDirVar is the one connection variable that Ansible does not know: where
+// lockstep keeps its private files on a host.
+const RunDirVar = "lockstep_run_dir"
+
 // ConnectionVars lists the ansible_* variables that say how a host is reached and
 // whom to become there.
 func ConnectionVars() []string {
@@ -22,6 +26,7 @@ func ConnectionVars() []string {
 		"ansible_connection", "ansible_shell_type",
 		"ansible_host_key_checking", "ansible_ssh_host_key_checking",
 		"ansible_become", "ansible_become_user", "ansible_become_method",
+		RunDirVar,
 	})
 }
 

@@ -76,7 +76,7 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().CountVarP(&a.flags.verbose, "verbose", "v", "say more (-vv: debug)")
-	root.AddCommand(a.planCommand(), a.applyCommand(), a.validateCommand(), a.doctorCommand(), a.explainCommand(), a.certsCommand(), a.hostKeysCommand(), a.inventoryCommand(), a.varsCommand(), a.stepsCommand(), a.schemaCommand())
+	root.AddCommand(a.planCommand(), a.applyCommand(), a.validateCommand(), a.doctorCommand(), a.explainCommand(), a.certsCommand(), a.hostKeysCommand(), a.inventoryCommand(), a.varsCommand(), a.stepsCommand(), a.schemaCommand(), a.unlockCommand())
 	return root
 }
 

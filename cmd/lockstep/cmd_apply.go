@@ -46,7 +46,7 @@ func (a *app) apply(ctx context.Context, file string) error {
 		return err
 	}
 	defer closeHosts()
-	x.Eager = true
+	x.Eager, x.Lease, x.Gone = true, lease(), ended
 	report, err := x.Preview(ctx)
 	if err := judge(report, err, ""); err != nil {
 		return err
@@ -85,19 +85,7 @@ func applied(report *executor.Report, err error) error {
 
 // approve asks the person at the terminal.
 func (a *app) approve(ctx context.Context, hosts int) error {
-	if a.flags.yes {
-		return nil
-	}
-	a.sayPart(fmt.Sprintf("\nMake these changes on %d hosts? Only \"yes\" does: ", hosts))
-	line, err := a.readLine(ctx)
-	if ctx.Err() != nil {
-		a.say("")
-		return ctx.Err()
-	}
-	if err != nil || strings.TrimSpace(line) != "yes" {
-		return &outcome{exitRefused, "not approved, and nothing was changed", nil}
-	}
-	return nil
+	return a.sure(ctx, fmt.Sprintf("\nMake these changes on %d hosts? Only \"yes\" does: ", hosts))
 }
 
 // goOn asks the person at the terminal whether a run that pauses is to go on.

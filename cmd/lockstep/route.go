@@ -62,6 +62,7 @@ func (r *routes) to(ctx context.Context, t remote.Target, c inventory.Connection
 		return t, err
 	}
 	t.IdentitiesOnly = t.IdentitiesOnly || c.IdentitiesOnly
+	t.RunDir = c.RunDir
 	t.Timeout, t.Keepalive = cmp.Or(c.ConnectTimeout, t.Timeout), cmp.Or(c.AliveInterval, t.Keepalive)
 	jump, command := s.ProxyJump, s.ProxyCommand
 	if c.ProxyJump+c.ProxyCommand != "" {

@@ -42,7 +42,7 @@ func servedHosts(dir string, n int) (end func(), err error) {
 		if err := os.Mkdir(root, 0o755); err != nil {
 			return end, err
 		}
-		fmt.Fprintf(&hosts, "    web%d: {ansible_host: 127.0.0.1, ansible_port: %d, root: %s}\n", i+1, s.Addr().Port, root)
+		fmt.Fprintf(&hosts, "    web%d: {ansible_host: 127.0.0.1, ansible_port: %d, lockstep_run_dir: %s/run%d, root: %s}\n", i+1, s.Addr().Port, dir, i+1, root)
 		fmt.Fprintln(&keys, s.KnownHostsLine())
 	}
 	inventory := fmt.Appendf(nil, `web:

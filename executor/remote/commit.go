@@ -47,7 +47,7 @@ func (c *Conn) Commit(ctx context.Context, batch []executor.Write) error {
 	}
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.patience)
 	defer cancel()
-	j := job{base: c.target.jobs, id: nonce(), before: before, script: commitScript(plan), recall: true}
+	j := job{base: c.target.RunDir, id: nonce(), before: before, script: commitScript(plan), recall: true}
 	out, err := c.runJob(patient, j)
 	if err != nil && patient.Err() != nil { // it may still move files, and removes itself what it does not
 		err = c.outcomeUnknown(j, steps.ErrUnreachable, fmt.Sprintf("it did not end within %s; it is not interrupted and may still move files", c.patience))

@@ -121,7 +121,7 @@ func followed(t *testing.T, c *Conn) (open string) {
 		t.Fatal(err)
 	}
 	for _, link := range links {
-		if to, _ := os.Readlink(link); strings.HasPrefix(to, c.target.jobs) {
+		if to, _ := os.Readlink(link); strings.HasPrefix(to, c.target.RunDir) {
 			open += link + " " + to + "; "
 		}
 	}

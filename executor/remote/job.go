@@ -54,7 +54,7 @@ func (c *Conn) Run(ctx context.Context, cmd steps.Command) (steps.Output, error)
 	if err != nil {
 		return steps.Output{}, err
 	}
-	j := job{base: c.target.jobs, id: nonce(), script: script, stdin: cmd.Stdin, feed: newFeed(cmd), recall: cmd.Long}
+	j := job{base: c.target.RunDir, id: nonce(), script: script, stdin: cmd.Stdin, feed: newFeed(cmd), recall: cmd.Long}
 	out, err := c.runJob(ctx, j)
 	j.feed.finish(out)
 	if err != nil {

@@ -23,7 +23,7 @@ func noJobs(t *testing.T, c *Conn) {
 	if s, err := l.writeShell(t.Context()); err == nil {
 		_, _ = s.do(t.Context(), ":")
 	}
-	left, _ := filepath.Glob(c.target.jobs + "/*")
+	left, _ := filepath.Glob(c.target.RunDir + "/*")
 	if len(left) > 0 {
 		t.Errorf("left on the host: %q", left)
 	}
@@ -132,7 +132,7 @@ func TestCloseWaitsForTheCleaning(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if left, _ := filepath.Glob(target.jobs + "/*"); len(left) > 0 {
+	if left, _ := filepath.Glob(target.RunDir + "/*"); len(left) > 0 {
 		t.Errorf("left on the host: %q", left)
 	}
 }

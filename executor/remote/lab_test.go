@@ -60,7 +60,7 @@ func serve(t *testing.T, o sshserver.Options) (*sshserver.Server, Target) {
 	return server, Target{
 		Name: "db1", Address: "127.0.0.1", Port: server.Addr().Port, User: "root",
 		Keys: []string{file}, KnownHosts: []string{known}, Timeout: 10 * time.Second,
-		jobs: filepath.Join(t.TempDir(), "jobs"),
+		RunDir: filepath.Join(t.TempDir(), "jobs"),
 	}
 }
 

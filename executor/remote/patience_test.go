@@ -38,7 +38,7 @@ func TestCommitThatDoesNotEndIsNotCalledUntouched(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	// Its result is the last thing that it writes.
-	wait := "for d in " + target.jobs + "/*; do while [ ! -e $d/rc ]; do sleep 0.02; done; done"
+	wait := "for d in " + target.RunDir + "/*; do while [ ! -e $d/rc ]; do sleep 0.02; done; done"
 	if _, err := c.Query(t.Context(), steps.Command{Argv: []string{"sh", "-c", wait}}); err != nil {
 		t.Error(err)
 	}

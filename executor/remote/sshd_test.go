@@ -56,7 +56,7 @@ func sshd(t *testing.T, lines ...string) Target {
 	runSSHD(t, exec.Command(program, "-D", "-e", "-f", dir+"/config"))
 	return Target{
 		Name: "db1", Address: "127.0.0.1", Port: port, User: "root", Timeout: 10 * time.Second,
-		Keys: []string{userFile}, KnownHosts: []string{dir + "/known"}, jobs: filepath.Join(dir, "jobs"),
+		Keys: []string{userFile}, KnownHosts: []string{dir + "/known"}, RunDir: filepath.Join(dir, "jobs"),
 	}
 }
 

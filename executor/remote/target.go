@@ -65,19 +65,23 @@ type Target struct {
 	// zero.
 	Keepalive      time.Duration
 	KeepaliveCount int
+	// RunDir is a private directory on the host, where results wait until they are
+	// fetched and where it is noted who holds the host; /run/lockstep when empty,
+	// and one below /tmp where that cannot be made. It is made when it is missing,
+	// has no characters that a shell takes for its own, and is best in memory.
+	RunDir string
 	// Secrets learns the passwords, so that no sink shows them. May be nil.
 	Secrets *secret.Redactor
 
 	path string // where programs are looked for; searchPath when empty
-	jobs string // where jobs have their directories; jobsPath when empty
 }
 
 // searchPath has the sbin directories too, since a login user's own path often
 // lacks them.
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// jobsPath is in memory on most systems, and only root can make it.
-const jobsPath = "/run/lockstep"
+// runDir is in memory on most systems, and only root can make it.
+const runDir = "/run/lockstep"
 
 // Question is what a host asks at the login.
 type Question struct {
@@ -110,8 +114,8 @@ func (t Target) withDefaults() Target {
 	if t.KeepaliveCount == 0 {
 		t.KeepaliveCount = 3
 	}
-	if t.jobs == "" {
-		t.jobs = jobsPath
+	if t.RunDir == "" {
+		t.RunDir = runDir
 	}
 	if t.path == "" {
 		t.path = searchPath
