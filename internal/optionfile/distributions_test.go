@@ -42,7 +42,7 @@ func distributed(t *testing.T) map[string]string {
 }
 
 // TestDistributionsKeepAllElse changes, removes and comments out every option
-// of every file, one at a time, and looks at the bytes that are not the same.
+// of every file, one at a time, and compares all lines with those that were.
 func TestDistributionsKeepAllElse(t *testing.T) {
 	edits := 0
 	for name, text := range distributed(t) {
@@ -51,29 +51,54 @@ func TestDistributionsKeepAllElse(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		for _, o := range f.Options() {
-			if all := f.Find(o.Key, o.Group); len(all) > 1 && all[len(all)-1].Line != o.Line || o.Is(providerOptions) {
+			all := f.Find(o.Key, o.Group)
+			if len(all) == 0 || all[len(all)-1].Line != o.Line || o.Is(providerOptions) {
 				continue
 			}
 			edits++
-			line := strings.SplitAfter(text, "\n")[o.Line-1]
 			next, err := f.set(o.Group, o.Key, "/etc/another # value")
 			if err != nil {
 				t.Fatalf("%s: %s: %v", name, o.Key, err)
 			}
-			was, now := differing(text, string(next.Bytes()))
-			if !strings.Contains(line, was) || strings.Contains(was, "\n") && o.Value != "" || !strings.Contains(`"/etc/another # value"`, strings.Trim(now, "= \t")) {
-				t.Errorf("%s:%d: %q became %q", name, o.Line, was, now)
-			}
-			if gone, err := f.remove(o.Group, o.Key); err != nil || len(text)-len(gone.Bytes()) < len(line) {
-				t.Errorf("%s: %s was not removed: %v", name, o.Key, err)
+			onlyLine(t, name, o.Line, text, string(next.Bytes()))
+			gone, err := f.remove(o.Group, o.Key)
+			if want := withLines(text, all, func(string) string { return "" }); err != nil || string(gone.Bytes()) != want {
+				t.Errorf("%s: %s removed gives\n%s\nwant\n%s, %v", name, o.Key, gone.Bytes(), want, err)
 			}
 			hidden, err := f.commentOut(o.Group, o.Key)
-			if was, now := differing(text, string(hidden.Bytes())); err != nil || strings.Trim(now, "#") != "" || was != "" {
-				t.Errorf("%s: %s: %q became %q, %v", name, o.Key, was, now, err)
+			if want := withLines(text, all, func(line string) string { return "#" + line }); err != nil || string(hidden.Bytes()) != want {
+				t.Errorf("%s: %s commented out gives\n%s\nwant\n%s, %v", name, o.Key, hidden.Bytes(), want, err)
 			}
 		}
 	}
-	t.Logf("%d options changed, removed and commented out", edits)
+	if edits < 60 {
+		t.Errorf("only %d options were edited", edits)
+	}
+}
+
+// onlyLine holds that nothing but a line changed, and in it nothing but the
+// value.
+func onlyLine(t *testing.T, name string, number int, before, after string) {
+	t.Helper()
+	a, b := strings.SplitAfter(before, "\n"), strings.SplitAfter(after, "\n")
+	if len(a) != len(b) || !slices.Equal(a[:number-1], b[:number-1]) || !slices.Equal(a[number:], b[number:]) {
+		t.Errorf("%s: more than line %d changed:\n%s", name, number, after)
+		return
+	}
+	was, now := differing(a[number-1], b[number-1])
+	_, value, hasValue := strings.Cut(a[number-1], "=")
+	if hasValue && !strings.Contains(value, was) || !hasValue && was != "" || !strings.Contains(`"/etc/another # value"`, strings.Trim(now, "= \t")) {
+		t.Errorf("%s:%d: %q became %q", name, number, was, now)
+	}
+}
+
+// withLines changes the lines of options.
+func withLines(text string, of []Option, change func(string) string) string {
+	lines := strings.SplitAfter(text, "\n")
+	for _, o := range of {
+		lines[o.Line-1] = change(lines[o.Line-1])
+	}
+	return strings.Join(lines, "")
 }
 
 // differing cuts what two texts have in common at both ends.

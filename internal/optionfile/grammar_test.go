@@ -97,7 +97,8 @@ func grammarCases() []grammarCase {
 	}
 }
 
-// TestTouches holds what a name is about against mariadbd, asked with --help.
+// TestTouches tells which names are about the same option; TestServerNames asks
+// the real server.
 func TestTouches(t *testing.T) {
 	for _, c := range []struct {
 		option, key string

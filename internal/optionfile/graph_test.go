@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -132,7 +133,7 @@ func TestResolveStopsAtWhatItCannotRead(t *testing.T) {
 type disk struct{}
 
 func (disk) Load(name string) ([]byte, error) {
-	if st, err := os.Stat(name); err == nil && st.IsDir() {
+	if st, err := os.Stat(name); err == nil && (st.IsDir() || st.Mode().IsRegular() && st.Mode()&0o002 != 0) {
 		return nil, ErrIgnored
 	}
 	return os.ReadFile(name)
@@ -177,5 +178,73 @@ func TestOracleIncludes(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, Print(g.Options("mysqld"))); diff != "" {
 		t.Errorf("(-oracle +got):\n%s", diff)
+	}
+}
+
+// TestOracleFiles holds the rules that need files against the real reader, which
+// runs in DIR: what it prints, what it refuses with code 2, and what it says of
+// a file that it passes over.
+func TestOracleFiles(t *testing.T) {
+	program := oracle(t)
+	for _, c := range []struct {
+		name, main string // main is my.cnf; DIR stands for its directory
+		want       string
+		fatal      bool
+		said       string // part of a warning
+	}{
+		{name: "include", main: "[mysqld]\n!include DIR/one\nb=2\n", want: "--one=1\n--b=2\n"},
+		{name: "include with blanks around", main: "[mysqld]\n  !include   DIR/one \t\nb=2\n", want: "--one=1\n--b=2\n"},
+		{name: "the includer's group goes on", main: "[mysqld]\n!include DIR/other\nb=2\n", want: "--b=2\n"},
+		{name: "relative to the working directory", main: "[mysqld]\n!include sub/here\n", want: "--here=1\n"},
+		{name: "not relative to the includer", main: "[mysqld]\n!include DIR/sub/below\n", want: ""},
+		{name: "missing", main: "[mysqld]\n!include DIR/none\nb=2\n", want: "--b=2\n"},
+		{name: "quoted", main: "[mysqld]\n!include \"DIR/one\"\nb=2\n", want: "--b=2\n"},
+		{name: "a directory", main: "[mysqld]\n!includedir DIR/d\nb=2\n", want: "--d=.h\n--d=10\n--d=9\n--d=B\n--d=a\n--d=z\n--b=2\n"},
+		{name: "a directory with a slash", main: "[mysqld]\n!includedir DIR/d/\nb=2\n", want: "--d=.h\n--d=10\n--d=9\n--d=B\n--d=a\n--d=z\n--b=2\n"},
+		{name: "a directory that is missing", main: "[mysqld]\n!includedir DIR/none\nb=2\n", fatal: true},
+		{name: "a directory with a comment", main: "[mysqld]\n!includedir DIR/d # ours\nb=2\n", fatal: true},
+		{name: "a directory without a name", main: "[mysqld]\n!includedir \nb=2\n", fatal: true},
+		{name: "a circle", main: "[mysqld]\na=1\n!include DIR/my.cnf\n", want: strings.Repeat("--a=1\n", 11), said: "recursion level"},
+		{name: "world-writable", main: "[mysqld]\na=1\n!include DIR/open\nb=2\n", want: "--a=1\n--b=2\n", said: "World-writable"},
+		{name: "no file", fatal: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, sub := range []string{"d", "sub"} {
+				if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, name := range []string{"z", "a", "B", "10", "9", ".h"} {
+				write(t, filepath.Join(dir, "d", name+".cnf"), "[mysqld]\nd="+name+"\n")
+				write(t, filepath.Join(dir, "d", name+".bak"), "[mysqld]\nd=wrong\n")
+			}
+			write(t, filepath.Join(dir, "one"), "[mysqld]\none=1\n")
+			write(t, filepath.Join(dir, "other"), "[other]\nx=1\n")
+			write(t, filepath.Join(dir, "sub/here"), "[mysqld]\nhere=1\n")
+			write(t, filepath.Join(dir, "sub/below"), "[mysqld]\n!include here\n")
+			if err := os.Chmod(write(t, filepath.Join(dir, "open"), "[mysqld]\nopen=1\n"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			main := filepath.Join(dir, "my.cnf")
+			if c.main != "" {
+				write(t, main, strings.ReplaceAll(c.main, "DIR", dir))
+			}
+			cmd := exec.Command(program, "--defaults-file="+main, "mysqld")
+			cmd.Dir = dir
+			var out, said strings.Builder
+			cmd.Stdout, cmd.Stderr = &out, &said
+			err := cmd.Run()
+			if c.fatal != (err != nil) || err != nil && cmd.ProcessState.ExitCode() != 2 || !c.fatal && out.String() != c.want || !strings.Contains(said.String(), c.said) {
+				t.Errorf("the reader: %v, %q, %s", err, out.String(), said.String())
+			}
+			g, err := Resolve(disk{}, dir, Root{main, true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := worst(g.Problems()) == Fatal; got != c.fatal || !c.fatal && Print(g.Options("mysqld")) != c.want {
+				t.Errorf("we: fatal %v, %q, %v", got, Print(g.Options("mysqld")), g.Problems())
+			}
+		})
 	}
 }
