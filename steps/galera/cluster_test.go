@@ -314,7 +314,7 @@ func TestCheck(t *testing.T) {
 		"state: stopped\nunless_running: {socket.ssl: [yes]}":                         "must be a single value",
 		"state: stopped\nunless_running: {}":                                          "must be a map of provider options",
 		"state: running\ntls: only":                                                   "tls goes with no state",
-		"tls: maybe":                                                                  "must be one of possible, offered, only",
+		"tls: maybe":                                                                  "must be one of possible, offered, only, removable, optional, none",
 		"state: restarted":                                                            "must be one of stopped, running",
 		"state: running\nfiles: [/etc/mysql]\nmembers: 3":                             "must be one of all, running",
 	} {

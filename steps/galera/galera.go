@@ -67,7 +67,7 @@ func (s *step) Params(p *param.Set) {
 	p.Raw(&s.unlessRunning, "unless_running", "map", "with state: stopped, leaves a node alone whose server runs with all these wsrep_provider_options, and without socket.dynamic")
 	p.Paths(&s.files, "files", "the option files that the server reads when it starts, for only: stale; a directory stands for all below it, and the last part of a path may be a pattern")
 	p.String(&s.members, "members", "how many members the cluster must have: as many as the stage has hosts (all), or as many as run now (running); the default is all for a gate and running for a state", param.OneOf("all", "running"))
-	p.String(&s.tls, "tls", "how the members must be able to replicate: possible, offered or only; see below", param.OneOf(tlsPossible, tlsOffered, tlsOnly))
+	p.String(&s.tls, "tls", "how the members must be able to replicate: possible, offered and only on the way to TLS; removable, optional and none on the way back", param.OneOf(tlsWords()...))
 	p.Bool(&s.force, "allow_force_bootstrap", "whether to bootstrap the node with the highest known position although Galera marked none, or another, as safe; writes may be lost")
 	p.String(&s.service, "service", "the systemd unit of the server; without it mariadb or mysql, whichever the host has")
 	p.Path(&s.dataDir, "datadir", "the directory of grastate.dat; without it the server or its option files are asked")
@@ -104,8 +104,8 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 	case stateRunning:
 		return s.probeStart(ctx, v)
 	}
-	if s.tls == tlsPossible { // judged before anything is changed
-		notes, err := s.canEncrypt(ctx, v)
+	if s.ahead() {
+		notes, err := s.canRoll(ctx, v)
 		return steps.Change{Notes: notes}, err
 	}
 	return steps.Change{}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -17,7 +18,18 @@ const (
 	tlsPossible = "possible" // the cluster can be encrypted node by node
 	tlsOffered  = "offered"  // every member understands TLS
 	tlsOnly     = "only"     // every member refuses plain text
+
+	tlsRemovable = "removable" // the cluster can be taken back to plain text node by node
+	tlsOptional  = "optional"  // every member takes plain text
+	tlsNone      = "none"      // no member takes TLS
 )
+
+func tlsWords() []string {
+	return []string{tlsPossible, tlsOffered, tlsOnly, tlsRemovable, tlsOptional, tlsNone}
+}
+
+// ahead reports whether tls is judged before anything is changed.
+func (s *step) ahead() bool { return s.tls == tlsPossible || s.tls == tlsRemovable }
 
 // facts are what is known of one host for the judgement of its encryption.
 type facts struct {
@@ -28,26 +40,29 @@ type facts struct {
 }
 
 func (s *step) judgeTLS(ctx context.Context, v steps.View) error {
-	switch s.tls {
-	case tlsPossible:
-		_, err := s.canEncrypt(ctx, v)
+	switch {
+	case s.tls == "":
+		return nil
+	case s.ahead():
+		_, err := s.canRoll(ctx, v)
 		return err
-	case tlsOffered, tlsOnly:
-		all, err := s.allMembers(ctx, v)
-		if err != nil {
-			return err
-		}
-		return talks(all, s.tls == tlsOnly)
 	}
-	return nil
+	all, err := s.allMembers(ctx, v)
+	if err != nil {
+		return err
+	}
+	return talks(all, s.tls)
 }
 
-// canEncrypt judges self, and its peers as far as self must agree with them:
-// each host of the stage does. The notes are what could not be judged.
-func (s *step) canEncrypt(ctx context.Context, v steps.View) (notes []string, err error) {
+// canRoll judges self, and its peers as far as self must agree with them: each
+// host of the stage does. The notes are what could not be judged.
+func (s *step) canRoll(ctx context.Context, v steps.View) (notes []string, err error) {
 	all, err := s.allMembers(ctx, v)
-	if err != nil || !anyPlaintext(all) {
+	if err != nil {
 		return nil, err
+	}
+	if s.tls == tlsPossible && !anyTalks(all, wsrep.Plaintext) || s.tls == tlsRemovable && !anyTalks(all, wsrep.Both, wsrep.TLS) {
+		return nil, nil // it is so already
 	}
 	for i, r := range append([]steps.Reader{v.Self}, v.Peers...) {
 		if all[i].files, err = wsrep.ReadFiles(ctx, r); err != nil {
@@ -59,6 +74,16 @@ func (s *step) canEncrypt(ctx context.Context, v steps.View) (notes []string, er
 	}
 	if !all[0].far.Known && len(all) > 1 {
 		notes = []string{fmt.Sprintf("how far away the other nodes are is not known (ss tells nothing); it must be less than %s", wsrep.MaxDistance)}
+	}
+	if s.tls == tlsPossible {
+		return notes, rollable(all)
+	}
+	manifest, err := wsrep.Manifest(ctx, v.Self, all[0].DataDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := noKeys(all[0], manifest); err != nil {
+		return nil, err
 	}
 	return notes, rollable(all)
 }
@@ -90,42 +115,57 @@ func (s *step) allMembers(ctx context.Context, v steps.View) ([]facts, error) {
 	return all, nil
 }
 
-func anyPlaintext(all []facts) bool {
-	for _, f := range all {
-		if f.Replication() == wsrep.Plaintext {
-			return true
-		}
-	}
-	return false
+func anyTalks(all []facts, how ...wsrep.Talk) bool {
+	return slices.ContainsFunc(all, func(f facts) bool { return slices.Contains(how, f.Replication()) })
 }
 
-// talks judges whether all members that run understand TLS, and with only
-// whether they insist on it.
-func talks(all []facts, only bool) error {
-	var deaf, open []string
-	for _, f := range all {
-		switch f.Replication() {
-		case wsrep.Plaintext:
-			deaf = append(deaf, f.name)
-		case wsrep.Both:
-			open = append(open, f.name)
-		case wsrep.TLS, wsrep.Unknown:
+// talks judges whether all members that run replicate as tls wants it.
+func talks(all []facts, tls string) error {
+	who := func(how wsrep.Talk) string {
+		var names []string
+		for _, f := range all {
+			if f.Replication() == how {
+				names = append(names, f.name)
+			}
 		}
+		return strings.Join(names, ", ")
 	}
+	plain, both, only := who(wsrep.Plaintext), who(wsrep.Both), who(wsrep.TLS)
 	switch {
-	case len(deaf) > 0:
-		return &steps.Problem{What: strings.Join(deaf, ", ") + " replicates in plain text and does not understand TLS",
+	case plain != "" && (tls == tlsOffered || tls == tlsOnly):
+		return &steps.Problem{What: plain + " replicates in plain text and does not understand TLS",
 			Why: "a node that insists on TLS could not talk with it",
 			Do:  "set socket.ssl, socket.ssl_ca, socket.ssl_cert, socket.ssl_key and socket.dynamic there and restart it first"}
-	case only && len(open) > 0:
-		return &steps.Problem{What: strings.Join(open, ", ") + " still takes plain text (socket.dynamic is on)",
+	case both != "" && tls == tlsOnly:
+		return &steps.Problem{What: both + " still takes plain text (socket.dynamic is on)",
 			Why: "whoever does not ask for TLS gets none", Do: "take socket.dynamic out of wsrep_provider_options and restart it"}
+	case only != "" && (tls == tlsOptional || tls == tlsNone):
+		return &steps.Problem{What: only + " insists on TLS", Why: "a node without TLS could not talk with it",
+			Do: "set socket.dynamic there and restart it first"}
+	case both != "" && tls == tlsNone:
+		return &steps.Problem{What: both + " still takes TLS", Do: "take all socket.ssl* and socket.dynamic out of wsrep_provider_options and restart it"}
 	}
 	return nil
 }
 
-// rollable tells all that keeps self, the first of all, from being taken to TLS
-// while the cluster runs.
+// noKeys refuses to take encryption away where tables are encrypted: a full
+// transfer would carry what their keys protect in plain text. Percona's cluster
+// only warns of it.
+func noKeys(f facts, manifest string) error {
+	kept := f.Keyrings
+	if manifest != "" {
+		kept = append(kept[:len(kept):len(kept)], manifest)
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return &steps.Problem{What: fmt.Sprintf("%s keeps keys of encrypted tables (%s)", f.name, strings.Join(kept, ", ")),
+		Why: "without encryption a full state transfer would send those tables, and with some methods their keys, in plain text",
+		Do:  "leave the cluster encrypted, or decrypt the tables and unload the keyring on all nodes first"}
+}
+
+// rollable tells all that keeps self, the first of all, from being taken to TLS or
+// back while the cluster runs.
 func rollable(all []facts) error {
 	var problems *multierror.Error
 	self := all[0]
@@ -146,11 +186,11 @@ func rollable(all []facts) error {
 }
 
 // fullStop is what is left where a rolling change is refused.
-const fullStop = "or encrypt the cluster by a full stop (examples/galera-tls), which costs some seconds without a database"
+const fullStop = "or change the cluster by a full stop (examples/galera-tls, examples/galera-tls-off), which costs some seconds without a database"
 
 func versionKnows(f facts) error {
 	if !f.Running {
-		return &steps.Problem{What: f.name + ": no server answers, so nobody knows whether it can be encrypted", Do: "start it, then run again"}
+		return &steps.Problem{What: f.name + ": no server answers, so nobody knows what it can do", Do: "start it, then run again"}
 	}
 	if f.Galera.AtLeast(wsrep.Dynamic()) {
 		return nil
@@ -184,7 +224,7 @@ func nearEnough(f facts) error {
 	}
 	return &steps.Problem{What: fmt.Sprintf("%s is %s away from another node (round trip)", f.name, f.far.Longest),
 		Why: fmt.Sprintf("with socket.dynamic a node guesses within %s whether the other side speaks TLS", wsrep.MaxDistance),
-		Do:  "encrypt the cluster by a full stop (examples/galera-tls)"}
+		Do:  "change the cluster by a full stop (examples/galera-tls, examples/galera-tls-off)"}
 }
 
 // sameTransfers compares what the scripts of a state transfer will find on the

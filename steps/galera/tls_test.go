@@ -74,6 +74,13 @@ func TestGateOfTLS(t *testing.T) {
 		{"tls: only", tls, plain, "db2 replicates in plain text"},
 		{"tls: possible", plain, plain, ""},
 		{"tls: possible", tls, tls, ""},
+		{"tls: removable", plain, plain, ""},
+		{"tls: removable", tls, both, ""},
+		{"tls: removable", "mariadb-11.4-keyring", tls, "db1 keeps keys of encrypted tables (file_key_management_filename)"},
+		{"tls: optional", both, plain, ""},
+		{"tls: optional", both, tls, "db2 insists on TLS"},
+		{"tls: none", plain, plain, ""},
+		{"tls: none", plain, both, "db2 still takes TLS"},
 		{"tls: possible", plain, "pxc-5.7-plaintext", "wsrep_sst_method"},
 	} {
 		nodes := previews{stepstest.NewFake("db1"), stepstest.NewFake("db2")}

@@ -27,7 +27,8 @@ type found struct {
 	manifest string // a keyring component of MySQL 8
 
 	serverFile, groupFile           certificate // by the option files
-	presentsClients, presentsMember string      // fingerprints from the wire
+	looked                          bool        // at the wire
+	presentsClients, presentsMember string      // fingerprints from there
 }
 
 // certificate is what a file of them holds: fingerprints, the leaf's first.
@@ -63,6 +64,7 @@ func (s *step) look(ctx context.Context, v steps.View) (found, error) {
 		}
 	}
 	if s.handshakes && f.self.Running {
+		f.looked = true
 		f.presentsClients = presented(ctx, v.Self, tlsprobe.MySQL, "3306")
 		f.presentsMember = presented(ctx, v.Self, tlsprobe.TLS, "4567")
 	}

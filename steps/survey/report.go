@@ -32,7 +32,7 @@ func report(f found) map[string]any {
 		"ist": string(f.ist()), "ist_file": string(wsrep.IST(f.files.Options)),
 		"clients": string(f.self.Clients()), "clients_file": string(f.clientsFile()),
 		"sst_method": f.self.SSTMethod, "sst": string(f.sst()), "sst_encrypt": f.files.SST.Encrypt, "automatic": f.self.Auto,
-		"plaintext": list(f.plaintext()), "needs_dynamic": wsrep.NeedsDynamic(f.self, f.others()),
+		"plaintext": list(f.talking(wsrep.Plaintext)), "insisting": list(f.talking(wsrep.TLS)), "schema_changes": f.self.Schema, "needs_dynamic": wsrep.NeedsDynamic(f.self, f.others()),
 
 		"clients_leaf_file": f.serverFile.leaf, "clients_leaf_presented": f.presentsClients, "clients_ca_file": list(f.serverFile.authorities),
 		"replication_leaf_file": f.groupFile.leaf, "replication_leaf_presented": f.presentsMember, "replication_ca_file": list(f.groupFile.authorities),
@@ -56,13 +56,13 @@ func (f found) others() []wsrep.Member {
 	return all
 }
 
-// plaintext are the hosts whose servers know nothing but plain text.
-func (f found) plaintext() (names []string) {
-	if f.self.Replication() == wsrep.Plaintext {
+// talking are the hosts whose servers replicate like that.
+func (f found) talking(how wsrep.Talk) (names []string) {
+	if f.self.Replication() == how {
 		names = append(names, f.name)
 	}
 	for _, name := range f.order {
-		if f.peers[name].Replication() == wsrep.Plaintext {
+		if f.peers[name].Replication() == how {
 			names = append(names, name)
 		}
 	}
@@ -146,8 +146,8 @@ func (f found) notes() []string {
 	}
 	notes := []string{
 		fmt.Sprintf("%s %s, Galera %s, member of %s (%d members, %s)", f.self.Flavour, f.self.Version, f.self.Galera, f.self.Cluster, f.self.Size, f.self.Component),
-		"clients (3306): " + both(f.self.Clients(), f.clientsFile()) + seen(f.presentsClients, f.serverFile.leaf),
-		"replication (4567): " + both(f.self.Replication(), wsrep.ReplicationOf(f.files.Options)) + seen(f.presentsMember, f.groupFile.leaf),
+		"clients (3306): " + both(f.self.Clients(), f.clientsFile()) + f.seen(f.presentsClients, f.serverFile.leaf),
+		"replication (4567): " + both(f.self.Replication(), wsrep.ReplicationOf(f.files.Options)) + f.seen(f.presentsMember, f.groupFile.leaf),
 		"incremental transfer (4568): " + both(f.ist(), wsrep.IST(f.files.Options)),
 		fmt.Sprintf("full transfer (4444): %s by %s", words(f.sst()), f.self.SSTMethod),
 	}
@@ -179,8 +179,10 @@ func both(now, file wsrep.Talk) string {
 	return fmt.Sprintf("%s (by its files %s, after a restart)", words(now), words(file))
 }
 
-func seen(presented, file string) string {
+func (f found) seen(presented, file string) string {
 	switch {
+	case !f.looked:
+		return ""
 	case presented == "" && file == "":
 		return ""
 	case presented == "":
