@@ -68,7 +68,7 @@ func newLeakHosts(t *testing.T) *leakHosts {
 	must(t, err)
 	h := &leakHosts{dir: t.TempDir(), user: me.Username}
 	h.plan = h.file("plan.yml")
-	h.sampler = &sampler{marks: plantedMarks(), allowed: "TOKEN="}
+	h.sampler = &sampler{marks: plantedMarks(), allowed: []string{"TOKEN="}}
 	end, err := servedHosts(h.dir, 1)
 	t.Cleanup(end)
 	must(t, err)

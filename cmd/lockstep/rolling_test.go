@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,8 @@ import (
 
 // TestChangesAClusterThatGoesOnRunning takes one cluster through what a DBA does
 // to it while it serves: encrypts it node by node, with a control program that is
-// killed in both passes.
+// killed in both passes, lets a host join, gives it an account for transfers, and
+// takes TLS away.
 func TestChangesAClusterThatGoesOnRunning(t *testing.T) {
 	l := plaintext(t)
 	r := &rolling{lab: l, dir: t.TempDir()}
@@ -25,7 +27,11 @@ func TestChangesAClusterThatGoesOnRunning(t *testing.T) {
 		{"plan shows two restarts of each node and changes nothing", r.planned},
 		{"a rolling enable, killed in both passes, loses nothing", r.enabled},
 		{"encrypted, no traffic can be read", r.unreadable},
-		{"a second run changes and restarts nothing", r.again},
+		{"a second run changes and restarts nothing", func(t *testing.T) { r.again(t, "galera-tls-rolling") }},
+		{"a host without data joins, and nothing is lost", r.added},
+		{"an account for transfers is made, and nobody sees its password", r.account},
+		{"taking it away loses nothing", r.disabled},
+		{"a second run of that changes and restarts nothing", func(t *testing.T) { r.again(t, "galera-tls-off") }},
 	} {
 		if !t.Run(part.name, part.run) {
 			t.FailNow() // the rest builds on it
@@ -46,7 +52,8 @@ func (r *rolling) example(t *testing.T, name string) string {
 	text, err := os.ReadFile("../../examples/" + name + "/plan.yml")
 	must(t, err)
 	file := filepath.Join(r.dir, name+".yml")
-	must(t, os.WriteFile(file, []byte(strings.ReplaceAll(string(text), "settle: 5s", "settle: 1s")), 0o600))
+	short := strings.NewReplacer("settle: 5s", "settle: 1s", "!secret {env: SST_PASSWORD}", "!secret {file: sst.secret}", "!secret {env: SST_AUTH}", "!secret {file: auth.secret}")
+	must(t, os.WriteFile(file, []byte(short.Replace(string(text))), 0o600))
 	return file
 }
 
@@ -135,9 +142,11 @@ func (r *rolling) enabled(t *testing.T) {
 	r.underLoad(t, func() {
 		r.kill(t, plan, "the second node's first restart", func(e event) bool { return e.Host == "node2" && did(e, "restart") })
 		r.kill(t, plan, "the second pass", func(e event) bool { return e.Event == "stage" && e.Stage == 5 })
-		if got, want := r.readable(t, "skip-verify"), []int{lab.PortReplication}; !slices.Equal(got, want) {
-			t.Errorf("between the passes: got rows readable on %v, want on %v", got, want)
-		}
+	})
+	if got, want := r.readable(t, "skip-verify"), []int{lab.PortReplication}; !slices.Equal(got, want) {
+		t.Errorf("between the passes: got rows readable on %v, want on %v", got, want)
+	}
+	r.underLoad(t, func() {
 		r.kill(t, plan, "the first node's second restart", func(e event) bool { return e.Host == "node1" && did(e, "restart") })
 		exits(t, exitDone, lockstep(t, "", apply(r.lab, plan)...))
 	})
@@ -163,12 +172,96 @@ func (r *rolling) unreadable(t *testing.T) {
 	wantWhole(t, l)
 }
 
-func (r *rolling) again(t *testing.T) {
+func (r *rolling) again(t *testing.T, example string, flags ...string) {
+	t.Helper()
 	before, starts := look(t, r.lab), startTimes(t, r.lab)
-	o := r.run(t, exitDone, "apply", "galera-tls-rolling", "-y")
+	o := r.run(t, exitDone, "apply", example, append(flags, "-y")...)
 	wantWords(t, o.stderr, "nothing to change")
 	if diff := cmp.Diff(starts, startTimes(t, r.lab)); diff != "" {
 		t.Errorf("servers were restarted (-before +after):\n%s", diff)
 	}
 	wantUntouched(t, r.lab, before)
+}
+
+// disabled takes TLS from replication and transfers. Clients keep it.
+func (r *rolling) disabled(t *testing.T) {
+	r.underLoad(t, func() { r.run(t, exitDone, "apply", "galera-tls-off", "-y") })
+	wantWhole(t, r.lab)
+	wantNothingTemporary(t, r.lab)
+	if got, want := r.readable(t, "skip-verify"), []int{lab.PortReplication}; !slices.Equal(got, want) {
+		t.Errorf("got rows readable on %v, want on %v", got, want)
+	}
+	for _, n := range r.lab.Nodes() {
+		got, err := n.SQL(t.Context(), "SELECT @@wsrep_provider_options")
+		must(t, err)
+		if strings.Contains(got, "socket.ssl") || strings.Contains(got, "socket.dynamic") || !strings.Contains(got, "gcache.size = 128M;") {
+			t.Errorf("%s runs with %s; want no socket.ssl*, and gcache.size as before", n.Name(), got)
+		}
+	}
+}
+
+// account makes the account, which must be everywhere and use TLS, and wants
+// nothing left to do. The lab's transfers go by another method.
+func (r *rolling) account(t *testing.T) {
+	const password = "Pl4ntedOfTheAccount7"
+	must(t, os.WriteFile(filepath.Join(r.dir, "sst.secret"), []byte(password+"\n"), 0o600))
+	// It may be in environments, where root and the server alone may look: of the
+	// clients, which are gone too soon to be sure to see one, and of the server's
+	// own scripts for transfers.
+	s := &sampler{marks: marks{password}, allowed: []string{"MYSQL_PWD=", "WSREP_SST_OPT_AUTH="}, seen: true}
+	r.underLoad(t, func() {
+		stop := s.watch()
+		defer stop()
+		for _, args := range [][]string{{"plan"}, {"apply", "-y", "-vvv"}} {
+			o := r.run(t, exitDone, args[0], "galera-sst-user", append(args[1:], "-e", "any_method=true")...)
+			s.leak("what "+args[0]+" says", o.stdout+o.stderr)
+		}
+	})
+	s.report(t)
+	wantWhole(t, r.lab)
+	for _, n := range r.lab.Nodes() {
+		got, err := n.SQL(t.Context(), "SELECT CONCAT(Host, ' ', ssl_type) FROM mysql.user WHERE User = 'sstuser'")
+		if err != nil || got != "% ANY" {
+			t.Errorf("account on %s: got %q, %v; want %% ANY", n.Name(), got, err)
+		}
+		const login = "MYSQL_PWD=" + password + " mariadb --no-defaults --protocol=tcp --host=%s --user=sstuser %s -BNe 'SELECT 1' 2>/dev/null || echo refused"
+		for tls, want := range map[string]string{"--ssl": "1", "--skip-ssl": "refused"} {
+			if got := on(t, n, "sh", "-c", fmt.Sprintf(login, r.lab.Nodes()[0].Addr(), tls)); got != want {
+				t.Errorf("login from %s with %s: got %q, want %q", n.Name(), tls, got, want)
+			}
+		}
+	}
+	r.again(t, "galera-sst-user", "-e", "any_method=true")
+}
+
+// added takes all that makes it a member from the third host, and lets it join as
+// one that never was.
+func (r *rolling) added(t *testing.T) {
+	host := r.lab.Nodes()[2]
+	password, err := r.lab.Password("sst")
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(r.dir, "auth.secret"), []byte("sst:"+password+"\n"), 0o600))
+	on(t, host, "sh", "-c", `systemctl stop mariadb && find /var/lib/mysql -mindepth 1 -delete &&
+		rm -r /etc/mysql/certs /etc/mysql/mariadb.conf.d/60-galera.cnf /etc/mysql/mariadb.conf.d/70-tls.cnf &&
+		install -d -o mysql -g mysql /var/lib/mysql/shop`)
+	flags := []string{"-e", "new_node=" + host.Name()}
+	before := look(t, r.lab)
+	o := r.run(t, exitRefused, "apply", "galera-add-node", append(flags, "-y")...)
+	wantWords(t, o.stdout, "holds data of another cluster or of its own")
+	wantUntouched(t, r.lab, before)
+	on(t, host, "rmdir", "/var/lib/mysql/shop")
+
+	starts := startTimes(t, r.lab)
+	r.underLoad(t, func() { r.run(t, exitDone, "apply", "galera-add-node", append(flags, "-y")...) })
+	wantWhole(t, r.lab)
+	now := startTimes(t, r.lab)
+	for _, n := range r.lab.Nodes()[:2] {
+		if starts[n.Name()] != now[n.Name()] {
+			t.Errorf("%s was restarted: got %s, want %s", n.Name(), now[n.Name()], starts[n.Name()])
+		}
+	}
+	if ports := r.readable(t, "skip-verify"); len(ports) != 0 {
+		t.Errorf("got rows readable on %v, want on none", ports)
+	}
+	r.again(t, "galera-add-node", flags...)
 }

@@ -15,6 +15,7 @@ type galera struct {
 	port             int
 	ca, cert, key    string
 	plaintextRefused bool
+	own              bool
 }
 
 func (g *galera) params(p *param.Set) {
@@ -22,15 +23,19 @@ func (g *galera) params(p *param.Set) {
 	p.Path(&g.ca, "ca", "the CA file on the host, socket.ssl_ca", param.Required())
 	p.Path(&g.cert, "cert", "the node's certificate file on the host, socket.ssl_cert", param.Required())
 	p.Path(&g.key, "key", "the node's key file on the host, socket.ssl_key", param.Required())
+	p.Bool(&g.own, "own", "whether the host's own port is looked at; false for a node that is still to join")
 	p.Bool(&g.plaintextRefused, "plaintext_refused", "whether a node without TLS must be refused; false while socket.dynamic is set")
 }
 
-// checks look at the host's own port in three ways, and from this host at the
+// checks look at the host's own port in three ways, unless it is still to join, and from this host at the
 // port of every other one: over all hosts, each pair is tried in both
 // directions. A cluster whose links are up says nothing about the next one.
 func (g *galera) checks(v steps.View) []check {
-	checks := []check{g.own, g.stranger}
-	if g.plaintextRefused {
+	var checks []check
+	if g.own {
+		checks = append(checks, g.itself, g.stranger)
+	}
+	if g.own && g.plaintextRefused {
 		checks = append(checks, g.plaintext)
 	}
 	for _, peer := range v.Peers {
@@ -57,8 +62,8 @@ func settled(ctx context.Context, peer steps.Reader) error {
 	return steps.Succeed(c, out, err)
 }
 
-// own proves that the node speaks TLS and presents the certificate of its file.
-func (g *galera) own(ctx context.Context, w world) error {
+// itself proves that the node speaks TLS and presents the certificate of its file.
+func (g *galera) itself(ctx context.Context, w world) error {
 	at := endpoint(w.address, g.port)
 	r, err := g.handshake(ctx, w, at)
 	if err != nil {
@@ -99,7 +104,7 @@ func (g *galera) stranger(ctx context.Context, w world) error {
 	case ctx.Err() != nil:
 		return err
 	case err != nil || r.Outcome == tlsprobe.OutcomeRefused || r.Outcome == tlsprobe.OutcomeClosed:
-		return nil // that it speaks TLS at all is proven by own
+		return nil // that it speaks TLS at all is proven by itself
 	}
 	return &steps.Problem{What: at + " lets in a peer without a certificate",
 		Why: "whoever reaches the port could take a full copy of the data",

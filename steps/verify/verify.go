@@ -33,7 +33,7 @@ func Kind() steps.Kind {
 		New: func() steps.Step {
 			return &step{
 				mysql:  mysql{port: 3306, plaintextRefused: true},
-				galera: galera{port: 4567, plaintextRefused: true},
+				galera: galera{port: 4567, plaintextRefused: true, own: true},
 				certs:  certs{expiresIn: 30 * 24 * time.Hour},
 			}
 		},

@@ -238,6 +238,37 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// TestBeforeItJoins looks at the others alone: nothing listens here yet.
+func TestBeforeItJoins(t *testing.T) {
+	const params = "galera: {ca: /c/ca.pem, cert: /c/server-cert.pem, key: /c/server-key.pem, own: false}"
+	for _, tt := range []struct {
+		name   string
+		change func(s *site)
+		want   string
+	}{
+		{"let in", func(*site) {}, ""},
+		{"a member without TLS", func(s *site) { s.galera = (*site).galeraPlain }, "from db1 to db2"},
+	} {
+		s, w := newSite(t), stepstest.NewWorld(Kind())
+		tt.change(s)
+		w.AddPeer("db2")
+		s.build(t, w)
+		var dialed []string
+		serve := s.galera
+		w.Self.OnDial(func(_ context.Context, address string) (net.Conn, error) {
+			dialed = append(dialed, address)
+			return connect(func(conn net.Conn) { serve(s, conn) })
+		})
+		err := stepstest.Decode(t, Kind(), params).(steps.Verifier).Verify(t.Context(), w.View())
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
+		}
+		if len(dialed) != 1 {
+			t.Errorf("%s: looked at %v, want at the other node alone", tt.name, dialed)
+		}
+	}
+}
+
 const sets = `
 certificates:
   sets:
