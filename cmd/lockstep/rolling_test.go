@@ -19,6 +19,11 @@ import (
 // takes TLS away.
 func TestChangesAClusterThatGoesOnRunning(t *testing.T) {
 	l := plaintext(t)
+	t.Cleanup(func() { // the account for transfers is not what other tests expect
+		if err := l.Reset(withoutCancel(t)); err != nil {
+			t.Error(err)
+		}
+	})
 	r := &rolling{lab: l, dir: t.TempDir()}
 	for _, part := range []struct {
 		name string
