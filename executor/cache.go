@@ -2,7 +2,8 @@ package executor
 
 import (
 	"context"
-	"fmt"
+	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"sync"
@@ -16,12 +17,15 @@ import (
 type cache struct {
 	Machine
 	mu    sync.Mutex
-	known map[string]*answer
+	known map[question]*answer
 	age   int // how often all was forgotten
 	// hashes are contents by path and version. They are not forgotten: a
 	// version that is still there says that the content is.
 	hashes map[string]*steps.Content
 }
+
+// question is a read as it is known again.
+type question struct{ what, of string }
 
 type answer struct {
 	done  chan struct{}
@@ -33,14 +37,14 @@ type answer struct {
 }
 
 func newCache(m Machine) *cache {
-	return &cache{Machine: m, known: map[string]*answer{}, hashes: map[string]*steps.Content{}}
+	return &cache{Machine: m, known: map[question]*answer{}, hashes: map[string]*steps.Content{}}
 }
 
 // forget drops all that was read.
 func (c *cache) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known = map[string]*answer{}
+	c.known = map[question]*answer{}
 	c.age++
 }
 
@@ -50,15 +54,15 @@ func (c *cache) now() (age int) {
 	return c.age
 }
 
-// recall returns the value kept under key, or reads and keeps it. What failed
+// recall returns the value kept for q, or reads and keeps it. What failed
 // because a caller gave up is neither kept nor told to the others who wait.
-func recall[T any](ctx context.Context, c *cache, key string, read func() (T, error)) (T, error) {
+func recall[T any](ctx context.Context, c *cache, q question, read func() (T, error)) (T, error) {
 	for {
-		a, mine := c.claim(key)
+		a, mine := c.claim(q)
 		if mine {
 			a.value, a.err = read()
 			a.abandoned = a.err != nil && ctx.Err() != nil
-			c.settle(key, a)
+			c.settle(q, a)
 		}
 		select {
 		case <-a.done:
@@ -74,24 +78,24 @@ func recall[T any](ctx context.Context, c *cache, key string, read func() (T, er
 	}
 }
 
-// claim returns the answer under key; mine tells that the caller is to read it.
-func (c *cache) claim(key string) (a *answer, mine bool) {
+// claim returns the answer to q; mine tells that the caller is to read it.
+func (c *cache) claim(q question) (a *answer, mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if a, ok := c.known[key]; ok {
+	if a, ok := c.known[q]; ok {
 		return a, false
 	}
 	a = &answer{done: make(chan struct{})}
-	c.known[key] = a
+	c.known[q] = a
 	return a, true
 }
 
 // settle passes a on to all who wait for it.
-func (c *cache) settle(key string, a *answer) {
+func (c *cache) settle(q question, a *answer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if a.abandoned && c.known[key] == a {
-		delete(c.known, key)
+	if a.abandoned && c.known[q] == a {
+		delete(c.known, q)
 	}
 	close(a.done)
 }
@@ -107,7 +111,7 @@ type Peeker interface {
 // Stat is Machine.Stat, remembered. Who looks at a file mostly reads it next, so
 // a small content is remembered too.
 func (c *cache) Stat(ctx context.Context, path string) (steps.Stat, error) {
-	return recall(ctx, c, "stat "+path, func() (steps.Stat, error) {
+	return recall(ctx, c, question{"stat", path}, func() (steps.Stat, error) {
 		p, ok := c.Machine.(Peeker)
 		if !ok {
 			return c.Machine.Stat(ctx, path)
@@ -115,7 +119,7 @@ func (c *cache) Stat(ctx context.Context, path string) (steps.Stat, error) {
 		age := c.now()
 		st, data, err := p.Peek(ctx, path)
 		if err == nil && data != nil {
-			c.keep(age, "read "+path, data)
+			c.keep(age, question{"read", path}, data)
 		}
 		return st, err
 	})
@@ -123,20 +127,20 @@ func (c *cache) Stat(ctx context.Context, path string) (steps.Stat, error) {
 
 // keep puts in an answer that came along with another, unless there is one, or
 // all of its age was forgotten.
-func (c *cache) keep(age int, key string, value any) {
+func (c *cache) keep(age int, q question, value any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, there := c.known[key]; there || age != c.age {
+	if _, there := c.known[q]; there || age != c.age {
 		return
 	}
 	a := &answer{done: make(chan struct{}), value: value}
 	close(a.done)
-	c.known[key] = a
+	c.known[q] = a
 }
 
 // ReadFile is Machine.ReadFile, remembered. Each caller gets bytes of its own.
 func (c *cache) ReadFile(ctx context.Context, path string) ([]byte, error) {
-	data, err := recall(ctx, c, "read "+path, func() ([]byte, error) { return c.Machine.ReadFile(ctx, path) })
+	data, err := recall(ctx, c, question{"read", path}, func() ([]byte, error) { return c.Machine.ReadFile(ctx, path) })
 	return slices.Clone(data), err
 }
 
@@ -150,7 +154,7 @@ func (c *cache) Describe(ctx context.Context, path string) (*steps.Content, erro
 	if st.Version == "" { // nothing to know it again by
 		return c.Machine.Describe(ctx, path)
 	}
-	return recall(ctx, c, "hash "+key, func() (*steps.Content, error) {
+	return recall(ctx, c, question{"hash", key}, func() (*steps.Content, error) {
 		c.mu.Lock()
 		had := c.hashes[key]
 		c.mu.Unlock()
@@ -169,21 +173,34 @@ func (c *cache) Describe(ctx context.Context, path string) (*steps.Content, erro
 
 // ReadDir is Machine.ReadDir, remembered.
 func (c *cache) ReadDir(ctx context.Context, path string) ([]string, error) {
-	return recall(ctx, c, "list "+path, func() ([]string, error) { return c.Machine.ReadDir(ctx, path) })
+	return recall(ctx, c, question{"list", path}, func() ([]string, error) { return c.Machine.ReadDir(ctx, path) })
 }
 
 // Query is Machine.Query, remembered.
 func (c *cache) Query(ctx context.Context, q steps.Command) (steps.Output, error) {
-	return recall(ctx, c, "query "+queryKey(q), func() (steps.Output, error) { return c.Machine.Query(ctx, q) })
+	return recall(ctx, c, question{"query", queryKey(q)}, func() (steps.Output, error) { return c.Machine.Query(ctx, q) })
 }
 
-// queryKey tells queries apart by all that can change their answer.
+// queryKey tells queries apart by all that can change their answer: it is a
+// hash, since a script and the text that it reads may be long.
 func queryKey(c steps.Command) string {
-	return fmt.Sprintf("%q %q %q %q", c.Argv, c.Stdin, c.Env, c.Dir)
+	return sum(slices.Concat(c.Argv, []string{c.Dir}, c.Env), len(c.Argv), c.Stdin)
 }
 
 // foreseenKey tells queries apart as steps.Foreseen does.
-func foreseenKey(c steps.Command) string { return fmt.Sprintf("%q %q", c.Argv, c.Stdin) }
+func foreseenKey(c steps.Command) string { return sum(c.Argv, len(c.Argv), c.Stdin) }
+
+// sum is a hash of words, of which the first n are of one kind, and of data.
+func sum(words []string, n int, data []byte) string {
+	text := binary.AppendUvarint(nil, uint64(n))
+	for _, w := range words {
+		text = append(binary.AppendUvarint(text, uint64(len(w))), w...)
+	}
+	hash := sha256.New()
+	hash.Write(binary.AppendUvarint(text, uint64(len(data))))
+	hash.Write(data)
+	return string(hash.Sum(nil))
+}
 
 // intersects reports whether a change of one of writes may be seen by a read
 // of one of reads. See steps.Command for what the words mean.

@@ -27,14 +27,23 @@ func (o *overlay) unforeseen(what string, resources ...string) error {
 
 // unforeseenSince is unforeseen without the first n acts.
 func (o *overlay) unforeseenSince(n int, what string, resources ...string) error {
+	if by, ok := o.spoilt(n, resources); ok {
+		return &steps.Unforeseen{Resource: what, By: by}
+	}
+	return nil
+}
+
+// spoilt tells who did the last act of this dry run, the first n left out, that
+// may have changed one of resources.
+func (o *overlay) spoilt(n int, resources []string) (by string, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, a := range slices.Backward(o.acts[n:]) {
 		if intersects(resources, a.writes) {
-			return &steps.Unforeseen{Resource: what, By: a.by}
+			return a.by, true
 		}
 	}
-	return nil
+	return "", false
 }
 
 // Exec commits what is pending and runs the command, or remembers it.

@@ -317,14 +317,11 @@ func (o *overlay) withPending(dir string, names []string) []string {
 // the answer rests on has been changed.
 func (o *overlay) Query(ctx context.Context, c steps.Command) (steps.Output, error) {
 	o.looks.restOn(c.Reads)
-	o.mu.Lock()
-	known, ok := o.answers[foreseenKey(c)]
-	o.mu.Unlock()
-	if ok {
-		return known.output, nil
+	if output, ok := o.answered(c); ok {
+		return output, nil
 	}
-	if err := o.unforeseen("the answer of "+c.String(), c.Reads...); err != nil {
-		return steps.Output{}, err
+	if by, ok := o.spoilt(0, c.Reads); ok {
+		return steps.Output{}, &steps.Unforeseen{Resource: "the answer of " + c.String(), By: by}
 	}
 	if changed := o.pendingRead(c.Reads); changed != "" {
 		if !o.live {
@@ -335,6 +332,17 @@ func (o *overlay) Query(ctx context.Context, c steps.Command) (steps.Output, err
 		}
 	}
 	return o.base.Query(ctx, c)
+}
+
+// answered returns what was foreseen of a query.
+func (o *overlay) answered(c steps.Command) (steps.Output, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.answers) == 0 {
+		return steps.Output{}, false
+	}
+	known, ok := o.answers[foreseenKey(c)]
+	return known.output, ok
 }
 
 // pendingRead returns a pending path that reads cover, or "".
