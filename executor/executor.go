@@ -217,25 +217,34 @@ func (r *run) look() {
 // view is what a step on host sees. An empty host is the control machine.
 func (r *run) view(host string) steps.View {
 	v := steps.View{Self: r.control, Control: r.control}
-	for _, h := range r.Plan.Peers {
-		if h.Name == host {
-			v.Self = r.overlays[host]
-			continue
-		}
-		v.Peers = append(v.Peers, r.peers[h.Name])
+	if host != "" {
+		v.Self = r.overlays[host]
+	}
+	peers := r.peers
+	v.Others = func() []steps.Reader {
+		return r.others(host, func(peer string) steps.Reader { return peers[peer] })
 	}
 	return v
+}
+
+// others are all hosts but one.
+func (r *run) others(host string, reader func(peer string) steps.Reader) (all []steps.Reader) {
+	for _, h := range r.Plan.Peers {
+		if h.Name != host {
+			all = append(all, reader(h.Name))
+		}
+	}
+	return all
 }
 
 // liveView is the same without anything pending or remembered, for gates.
 func (r *run) liveView(host string) steps.View {
 	v := steps.View{Self: r.Control, Control: r.Control}
-	for _, h := range r.Plan.Peers {
-		if h.Name == host {
-			v.Self = r.Machines[host]
-			continue
-		}
-		v.Peers = append(v.Peers, r.Machines[h.Name])
+	if host != "" {
+		v.Self = r.Machines[host]
+	}
+	v.Others = func() []steps.Reader {
+		return r.others(host, func(peer string) steps.Reader { return r.Machines[peer] })
 	}
 	return v
 }

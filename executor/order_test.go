@@ -179,7 +179,7 @@ func TestPeersAreSeenAsTheBatchFoundThem(t *testing.T) {
 	var mu sync.Mutex
 	look := deed{probe: func(ctx context.Context, v steps.View) (steps.Change, error) {
 		var all []string
-		for _, p := range v.Peers {
+		for _, p := range v.Peers() {
 			st, err := p.Stat(ctx, "/etc/f")
 			if err != nil {
 				return steps.Change{}, err

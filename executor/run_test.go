@@ -185,7 +185,7 @@ func TestApplyTellsOnlyWhatIsOnTheHost(t *testing.T) {
 	})
 	t.Run("when a peer asks the host that failed", func(t *testing.T) {
 		asks := deed{probe: func(ctx context.Context, v steps.View) (steps.Change, error) {
-			for _, p := range v.Peers {
+			for _, p := range v.Peers() {
 				if _, err := p.Query(ctx, steps.Command{Argv: []string{"cat", "/etc/db.cnf"}, Reads: []string{"/etc"}}); err != nil {
 					return steps.Change{}, err
 				}
@@ -359,13 +359,13 @@ func TestAnAbandonedReadIsReadAgain(t *testing.T) {
 func TestControlSeesFreshHosts(t *testing.T) {
 	var saw string
 	here := deed{probe: func(ctx context.Context, v steps.View) (steps.Change, error) {
-		out, err := v.Peers[0].Query(ctx, steps.Command{Argv: []string{"state"}})
+		out, err := v.Peers()[0].Query(ctx, steps.Command{Argv: []string{"state"}})
 		saw = string(out.Stdout)
 		return steps.Change{}, err
 	}}
 	look := deed{probe: func(ctx context.Context, v steps.View) (steps.Change, error) {
-		if len(v.Peers) > 0 {
-			_, err := v.Peers[0].Query(ctx, steps.Command{Argv: []string{"state"}})
+		if len(v.Peers()) > 0 {
+			_, err := v.Peers()[0].Query(ctx, steps.Command{Argv: []string{"state"}})
 			return steps.Change{}, err
 		}
 		return steps.Change{}, nil

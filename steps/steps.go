@@ -70,13 +70,21 @@ type Host interface {
 	Exec(ctx context.Context, c Command) (Output, error)
 }
 
-// View is what a step sees of the world while it probes. Peers are the other
-// hosts of its stage, and Control is the machine lockstep runs on; both are
-// for reading only.
+// View is what a step sees of the world while it probes. Others gives the other
+// hosts of its stage, nil none of them, and Control is the machine lockstep runs
+// on; both are for reading only.
 type View struct {
 	Self    Reader
-	Peers   []Reader
+	Others  func() []Reader
 	Control Reader
+}
+
+// Peers are the other hosts of the stage, in the inventory's order.
+func (v View) Peers() []Reader {
+	if v.Others == nil {
+		return nil
+	}
+	return v.Others()
 }
 
 // Step is one wanted state on one host. A value serves one host and is used by

@@ -177,11 +177,11 @@ func (s *step) Probe(ctx context.Context, v steps.View) (steps.Change, error) {
 	if err != nil {
 		return steps.Change{}, err
 	}
-	onHosts, err := s.readDeployed(ctx, v.Peers)
+	onHosts, err := s.readDeployed(ctx, v.Peers())
 	if err != nil {
 		return steps.Change{}, err
 	}
-	s.leaves = s.requests(v.Peers)
+	s.leaves = s.requests(v.Peers())
 	if s.foreign() {
 		c, err := s.judgeForeign(found, onHosts, now)
 		if err == nil && s.source == fromACME && len(c.Edits) > 0 {

@@ -146,13 +146,15 @@ type previews []*stepstest.Fake
 
 func (p previews) view(name string) steps.View {
 	var v steps.View
+	var peers []steps.Reader
 	for _, f := range p {
 		if f.Name() == name {
 			v.Self = f
 		} else {
-			v.Peers = append(v.Peers, f)
+			peers = append(peers, f)
 		}
 	}
+	v.Others = func() []steps.Reader { return peers }
 	return v
 }
 

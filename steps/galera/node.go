@@ -67,7 +67,7 @@ func (ns nodes) count(is func(node) bool) int {
 // look reads all hosts of the view at the same time. All hosts that cannot be
 // read are in the one error.
 func (s *step) look(ctx context.Context, v steps.View) (nodes, error) {
-	readers := append([]steps.Reader{v.Self}, v.Peers...)
+	readers := append([]steps.Reader{v.Self}, v.Peers()...)
 	found, errs := make(nodes, len(readers)), make([]error, len(readers))
 	var wg sync.WaitGroup
 	for i, r := range readers {

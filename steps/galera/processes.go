@@ -46,7 +46,7 @@ func noServer(ctx context.Context, r steps.Reader, service string) error {
 // before a bootstrap, which would make a second cluster beside one that runs.
 func (s *step) noServerLeft(ctx context.Context, v steps.View) error {
 	var problems *multierror.Error
-	for _, r := range append([]steps.Reader{v.Self}, v.Peers...) {
+	for _, r := range append([]steps.Reader{v.Self}, v.Peers()...) {
 		service, err := s.findService(ctx, r)
 		if err == nil {
 			err = noServer(ctx, r, service.Name)

@@ -64,7 +64,7 @@ func (s *step) canRoll(ctx context.Context, v steps.View) (notes []string, err e
 	if s.tls == tlsPossible && !anyTalks(all, wsrep.Plaintext) || s.tls == tlsRemovable && !anyTalks(all, wsrep.Both, wsrep.TLS) {
 		return nil, nil // it is so already
 	}
-	for i, r := range append([]steps.Reader{v.Self}, v.Peers...) {
+	for i, r := range append([]steps.Reader{v.Self}, v.Peers()...) {
 		if all[i].files, err = wsrep.ReadFiles(ctx, r); err != nil {
 			return nil, fmt.Errorf("%s: %w", all[i].name, err)
 		}
@@ -101,7 +101,7 @@ func (s *step) distance(ctx context.Context, r steps.Reader) (wsrep.Distance, er
 // allMembers asks the servers of all hosts, self first.
 func (s *step) allMembers(ctx context.Context, v steps.View) ([]facts, error) {
 	var all []facts
-	for _, r := range append([]steps.Reader{v.Self}, v.Peers...) {
+	for _, r := range append([]steps.Reader{v.Self}, v.Peers()...) {
 		service, err := s.findService(ctx, r)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", r.Name(), err)

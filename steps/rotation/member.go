@@ -57,7 +57,7 @@ type Files struct {
 // Look reads all members at the same time; the first is the host itself. All
 // that cannot be read are in the one error.
 func (f Files) Look(ctx context.Context, v steps.View) ([]Member, error) {
-	readers := append([]steps.Reader{v.Self}, v.Peers...)
+	readers := append([]steps.Reader{v.Self}, v.Peers()...)
 	found, errs := make([]Member, len(readers)), make([]error, len(readers))
 	var wg sync.WaitGroup
 	for i, r := range readers {

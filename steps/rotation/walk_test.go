@@ -203,13 +203,13 @@ func (n *node) answer(conn net.Conn) {
 }
 
 func (c *cluster) view(i int) steps.View {
-	v := steps.View{Self: c.nodes[i].Fake, Control: c.control}
+	var peers []steps.Reader
 	for j, n := range c.nodes {
 		if j != i {
-			v.Peers = append(v.Peers, n.Fake)
+			peers = append(peers, n.Fake)
 		}
 	}
-	return v
+	return steps.View{Self: c.nodes[i].Fake, Others: func() []steps.Reader { return peers }, Control: c.control}
 }
 
 // broken lists the pairs that could not connect again: by their processes, and

@@ -39,8 +39,11 @@ func (w *World) ViewOf(self *Fake) steps.View {
 	if w.Control == w.Self {
 		v.Control = self
 	}
-	for _, p := range w.Peers {
-		v.Peers = append(v.Peers, p)
+	v.Others = func() (all []steps.Reader) {
+		for _, p := range w.Peers {
+			all = append(all, p)
+		}
+		return all
 	}
 	return v
 }

@@ -81,13 +81,14 @@ func value(f wsrep.Files, key string) string {
 }
 
 func (s *step) neighbours(ctx context.Context, v steps.View, f *found) error {
-	all, errs := make([]wsrep.Member, len(v.Peers)), make([]error, len(v.Peers))
+	peers := v.Peers()
+	all, errs := make([]wsrep.Member, len(peers)), make([]error, len(peers))
 	var wg sync.WaitGroup
-	for i, r := range v.Peers {
+	for i, r := range peers {
 		wg.Go(func() { all[i], errs[i] = s.member(ctx, r) })
 	}
 	wg.Wait()
-	for i, r := range v.Peers {
+	for i, r := range peers {
 		if errs[i] != nil {
 			return fmt.Errorf("%s: %w", r.Name(), errs[i])
 		}

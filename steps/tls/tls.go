@@ -164,7 +164,7 @@ func (s *step) invite(ctx context.Context, v steps.View, f *finding) (err error)
 		add("the control machine ("+path.Base(s.proveCert)+")", f.prove)
 	}
 	add(v.Self.Name(), f.pair)
-	for _, peer := range v.Peers {
+	for _, peer := range v.Peers() {
 		pair, err := rotation.ReadPair(ctx, peer, s.cert, s.key)
 		if err != nil {
 			return err

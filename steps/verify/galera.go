@@ -38,7 +38,7 @@ func (g *galera) checks(v steps.View) []check {
 	if g.own && g.plaintextRefused {
 		checks = append(checks, g.plaintext)
 	}
-	for _, peer := range v.Peers {
+	for _, peer := range v.Peers() {
 		checks = append(checks, func(ctx context.Context, w world) error {
 			if err := settled(ctx, peer); err != nil {
 				return err

@@ -376,7 +376,7 @@ func TestPeerThatIsOnlyForeseen(t *testing.T) {
 	if _, err := foreseen.Exec(t.Context(), steps.Command{Argv: []string{"systemctl", "start", "mariadb"}}); err != nil {
 		t.Fatal(err)
 	}
-	v := steps.View{Self: w.Self, Peers: []steps.Reader{foreseen}}
+	v := steps.View{Self: w.Self, Others: func() []steps.Reader { return []steps.Reader{foreseen} }}
 	err := stepstest.Decode(t, Kind(), params).(steps.Verifier).Verify(t.Context(), v)
 	if _, ok := steps.IsUnforeseen(err); !ok {
 		t.Errorf("got %v, want that it cannot be foreseen", err)
