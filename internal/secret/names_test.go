@@ -29,3 +29,30 @@ func TestIsName(t *testing.T) {
 		}
 	}
 }
+
+// TestNoNameIsPassedOver: what the quick look lets through is all that has a name
+// of setting in it.
+func TestNoNameIsPassedOver(t *testing.T) {
+	for _, name := range []string{"password", "PassWd", "passphrase", "pass", "PWD", "secret", "token", "to\u212Aen", "pa\u017F\u017Fword", "apikey", "API_KEY", "api-key",
+		"credential", "Credentials", "sst_auth", "wsrep-SST-auth", "db.password_value", "token-env"} {
+		text := "a = 1\n" + name + ": value\n"
+		if !setting.MatchString(text) || MaskSettings(text) == text {
+			t.Errorf("%q is not masked", text)
+		}
+	}
+	for _, text := range []string{"", "[sst]\nssl-key = /etc/key.pem\n", "port: 3306, name: value"} {
+		if mayName(text) || setting.MatchString(text) {
+			t.Errorf("%q is searched", text)
+		}
+	}
+}
+
+func FuzzMaskSettings(f *testing.F) {
+	f.Add("sst_auth = a:b")
+	f.Add("to\u212Aen: x")
+	f.Fuzz(func(t *testing.T, text string) {
+		if got, want := MaskSettings(text), setting.ReplaceAllString(text, "${1}"+Mask); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	})
+}
