@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -12,24 +13,79 @@ import (
 	"lockstep/steps"
 )
 
-// contentLines shows how an edit changes a file's content: as a unified diff,
-// or in words for certificates, keys and what is not text.
-func contentLines(e steps.Edit, r *secret.Redactor) []string {
+// drawing is how an edit changes a file's content: a unified diff, with the
+// secrets in it, or words about certificates, keys and what is not text.
+type drawing struct {
+	diff  string
+	words []string
+}
+
+// lines is the drawing as it may be shown. All of a diff is masked at once, so
+// that a changed secret shows as changed but not as itself.
+func (d drawing) lines(r *secret.Redactor) []string {
+	if d.diff == "" {
+		return d.words
+	}
+	return strings.Split(strings.TrimSuffix(secret.MaskSettings(r.String(d.diff)), "\n"), "\n")
+}
+
+// draw draws the content of an edit.
+func draw(e steps.Edit) drawing {
 	if e.After == nil {
-		return nil
+		return drawing{}
 	}
 	before, after := data(e.Before), data(e.After)
 	if e.After.Unsettled {
-		return append(replaced(e.Before), "+ made at apply; nobody knows its content before")
+		return drawing{words: append(replaced(e.Before), "+ made at apply; nobody knows its content before")}
 	}
 	switch {
 	case isPEM(before) || isPEM(after):
-		return append(prefixed("- ", described(before)), prefixed("+ ", described(after))...)
+		return drawing{words: append(prefixed("- ", described(before)), prefixed("+ ", described(after))...)}
 	case e.After.Open != nil || !isText(before) || !isText(after) || before == nil && after == nil:
-		return binaryLines(e)
+		return drawing{words: binaryLines(e)}
 	default:
-		return textLines(e.Subject, string(before), string(after), r)
+		return drawing{diff: udiff.Unified(e.Subject, e.Subject+" (wanted)", string(before), string(after))}
 	}
+}
+
+// drawings draws each edit once, however many hosts it is made on. The zero
+// value is ready.
+type drawings struct{ made map[edited]drawing }
+
+// edited is what a drawing shows: a path and the hashes of both contents.
+type edited struct{ subject, before, after string }
+
+// mostDrawings bounds the memory of drawings: hosts come one after the other, so
+// that the same edits come soon after each other, too.
+const mostDrawings = 200
+
+func (d *drawings) of(e steps.Edit) drawing {
+	if !known(e.Before) || !known(e.After) {
+		return draw(e)
+	}
+	what := edited{e.Subject, sum(e.Before), sum(e.After)}
+	if isPEM(data(e.Before)) || isPEM(data(e.After)) {
+		what.subject = "" // it is not shown there
+	}
+	made, ok := d.made[what]
+	if !ok {
+		if d.made == nil || len(d.made) == mostDrawings {
+			d.made = map[edited]drawing{}
+		}
+		made = draw(e)
+		d.made[what] = made
+	}
+	return made
+}
+
+// known reports whether a content, or that there is none, is told by its hash.
+func known(c *steps.Content) bool { return c == nil || c.SHA256 != "" }
+
+func sum(c *steps.Content) string {
+	if c == nil {
+		return ""
+	}
+	return c.SHA256
 }
 
 // replaced shows what content that is not there yet takes the place of.
@@ -53,9 +109,9 @@ func data(c *steps.Content) []byte {
 	return c.Data
 }
 
-func isPEM(b []byte) bool { return strings.Contains(string(b), "-----BEGIN ") }
+func isPEM(b []byte) bool { return bytes.Contains(b, []byte("-----BEGIN ")) }
 
-func isText(b []byte) bool { return utf8.Valid(b) && !strings.ContainsRune(string(b), 0) }
+func isText(b []byte) bool { return utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 }
 
 func described(b []byte) []string {
 	if b == nil {
@@ -91,17 +147,6 @@ func short(sum string) string {
 		return sum[:12]
 	}
 	return sum
-}
-
-// textLines masks both sides first, so that a changed secret shows as changed
-// but not as itself.
-func textLines(name, before, after string, r *secret.Redactor) []string {
-	diff := udiff.Unified(name, name+" (wanted)", before, after)
-	if diff == "" {
-		return nil
-	}
-	diff = secret.MaskSettings(r.String(diff))
-	return strings.Split(strings.TrimSuffix(diff, "\n"), "\n")
 }
 
 // attrLine shows attributes before and after.

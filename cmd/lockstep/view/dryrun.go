@@ -37,12 +37,32 @@ func (t *text) dryRun() {
 }
 
 // shown reports whether there is anything to say about a step of a dry run.
-func (t *text) shown(e executor.Event) bool {
-	return t.verbose || len(t.newNotes(e)) > 0 || e.Status != executor.StatusOK && e.Status != executor.StatusVerified
+func (t *text) shown(e foreseen) bool {
+	return t.verbose || len(t.newNotes(e.Event)) > 0 || e.Status != executor.StatusOK && e.Status != executor.StatusVerified
+}
+
+// foreseen is a step of a dry run. How its edits change contents is drawn: the
+// contents of all hosts would be much to hold until all is shown.
+type foreseen struct {
+	executor.Event
+	contents []drawing
+}
+
+// foresee keeps a step until the dry run is complete. The event is the view's own.
+func (t *text) foresee(e executor.Event) {
+	f := foreseen{Event: e}
+	if e.Change != nil {
+		for i := range e.Change.Edits {
+			edit := &e.Change.Edits[i]
+			f.contents = append(f.contents, t.drawings.of(*edit))
+			edit.Before, edit.After = nil, nil
+		}
+	}
+	t.steps = append(t.steps, f)
 }
 
 // foreseen shows one step of one host in full.
-func (t *text) foreseen(e executor.Event) {
+func (t *text) foreseen(e foreseen) {
 	mark, colour := "~", yellow
 	switch e.Status {
 	case executor.StatusOK, executor.StatusVerified:
@@ -61,16 +81,16 @@ func (t *text) foreseen(e executor.Event) {
 	if e.Change == nil {
 		return
 	}
-	t.notes(e)
+	t.notes(e.Event)
 	if e.Change.Unknown != "" {
 		t.printf("      %s\n", t.paint.in(cyan, "unknown, because "+indent(e.Change.Unknown, "      ")))
 	}
-	for _, edit := range e.Change.Edits {
+	for i, edit := range e.Change.Edits {
 		t.printf("      %s\n", t.headline(edit))
 		if edit.Why != "" {
 			t.printf("          %s\n", t.paint.in(faint, "because "+indent(edit.Why, "          ")))
 		}
-		for _, line := range contentLines(edit, t.redactor) {
+		for _, line := range e.contents[i].lines(t.redactor) {
 			line = Printable(line)
 			symbol := byte(' ')
 			if line != "" {

@@ -14,6 +14,7 @@ import (
 type lines struct {
 	w        io.Writer
 	redactor *secret.Redactor
+	drawings drawings
 	dry      bool
 }
 
@@ -73,7 +74,7 @@ func (l *lines) Event(e executor.Event) {
 	if e.Change != nil {
 		out.Unknown, out.Notes = e.Change.Unknown, e.Change.Notes
 		for _, x := range e.Change.Edits {
-			out.Edits = append(out.Edits, edit{x, strings.Join(contentLines(x, l.redactor), "\n")})
+			out.Edits = append(out.Edits, edit{x, strings.Join(l.drawings.of(x).lines(l.redactor), "\n")})
 		}
 	}
 	l.write(out)

@@ -22,10 +22,12 @@ type text struct {
 	dry    bool
 	hosts  []string // of the plan, in the inventory's order
 	stages []executor.Event
-	steps  []executor.Event // of a dry run
+	steps  []foreseen // of a dry run
 	gates  []executor.Event
 	noted  []string // notes that were shown, each behind its host
 	ways   ways     // big files that are under way
+
+	drawings drawings
 }
 
 func (t *text) printf(format string, args ...any) {
@@ -48,7 +50,7 @@ func (t *text) Event(e executor.Event) {
 		}
 	case executor.EventStep:
 		if t.dry {
-			t.steps = append(t.steps, e)
+			t.foresee(e)
 		} else {
 			t.step(e)
 		}

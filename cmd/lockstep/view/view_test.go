@@ -148,7 +148,7 @@ func TestKeysAreShownAsFingerprints(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := steps.Edit{Op: steps.Create, Subject: "/k", After: steps.NewContent(keyPEM, false)}
-	text := strings.Join(contentLines(e, &secret.Redactor{}), "\n")
+	text := strings.Join(draw(e).lines(&secret.Redactor{}), "\n")
 	if !strings.HasPrefix(text, "+ private key") || strings.Contains(text, "BEGIN") || strings.Contains(text, "\n") {
 		t.Errorf("a key is shown as %q", text)
 	}
@@ -158,7 +158,7 @@ func TestUnknownSecretSettingsAreMasked(t *testing.T) {
 	e := steps.Edit{Op: steps.Update, Subject: "/etc/app.ini",
 		Before: steps.NewContent([]byte("db_password = old-one\nport=1\n"), false),
 		After:  steps.NewContent([]byte("db_password = new-one\nport=2\n"), false)}
-	text := strings.Join(contentLines(e, &secret.Redactor{}), "\n")
+	text := strings.Join(draw(e).lines(&secret.Redactor{}), "\n")
 	if strings.Contains(text, "-one") || !strings.Contains(text, "+port=2") {
 		t.Errorf("got %s", text)
 	}
@@ -184,12 +184,12 @@ func TestWhatNewContentReplacesIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := steps.Edit{Op: steps.Update, Subject: "/ca.pem", Before: steps.NewContent(ca.CertPEM(), false), After: steps.NewContent([]byte("x"), true)}
-	text := strings.Join(contentLines(e, &secret.Redactor{}), "\n")
+	text := strings.Join(draw(e).lines(&secret.Redactor{}), "\n")
 	if !strings.HasPrefix(text, "- CA certificate CN=old CA") || !strings.Contains(text, "\n+ made at apply") {
 		t.Errorf("got %q", text)
 	}
 	e.Before.Unsettled = true // it stands in for what the run makes, under another name
-	if text := strings.Join(contentLines(e, &secret.Redactor{}), "\n"); strings.Contains(text, "CN=") || !strings.Contains(text, "- what is made at apply") {
+	if text := strings.Join(draw(e).lines(&secret.Redactor{}), "\n"); strings.Contains(text, "CN=") || !strings.Contains(text, "- what is made at apply") {
 		t.Errorf("of a dry run: got %q", text)
 	}
 }
@@ -204,5 +204,53 @@ func TestRunThatEndedEarlyDoesNotSayAllIsWell(t *testing.T) {
 		if text := out.String(); strings.Contains(text, "nothing to do") || !strings.Contains(text, "2 as wanted, ended early") {
 			t.Errorf("dry run %v: got\n%s", dry, text)
 		}
+	}
+}
+
+// TestSecretsThatAreLearntLaterAreMasked: a dry run is shown when it is complete,
+// and a step may tell of a secret that an earlier one has shown.
+func TestSecretsThatAreLearntLaterAreMasked(t *testing.T) {
+	var out bytes.Buffer
+	r := &secret.Redactor{}
+	r.Add(password[:6])
+	v := Text(&out, r, false, false)
+	v.Event(executor.Event{Type: executor.EventStart, Hosts: []string{"db1"}, DryRun: true})
+	e := edits(steps.Edit{Op: steps.Update, Subject: "/etc/app.ini", Before: steps.NewContent([]byte("a=1\n"), false), After: steps.NewContent([]byte("a="+password+"\n"), false)})
+	v.Event(step("db1", "1.1", "settings", "copy", executor.StatusChange, e))
+	r.Add(password)
+	v.Event(executor.Event{Type: executor.EventEnd, DryRun: true, Counts: &executor.Counts{Changes: 1}})
+	if text := out.String(); strings.Contains(text, password[6:]) || !strings.Contains(text, "+a="+secret.Mask+"\n") {
+		t.Errorf("got\n%s", text)
+	}
+}
+
+// TestEqualEditsAreDrawnOnce, and no others.
+func TestEqualEditsAreDrawnOnce(t *testing.T) {
+	text := func(s string) *steps.Content { return steps.NewContent([]byte(s), false) }
+	var d drawings
+	for i, e := range []steps.Edit{
+		{Subject: "/a", Before: text("x\n"), After: text("y\n")},
+		{Subject: "/b", Before: text("x\n"), After: text("y\n")},
+		{Subject: "/a", Before: text("x\n"), After: text("z\n")},
+		{Subject: "/a", Before: nil, After: text("y\n")},
+		{Subject: "/a", Before: text(""), After: text("y\n")},
+		{Subject: "/a", Before: text("y\n"), After: nil},
+		{Subject: "/a", Before: text("y\n"), After: steps.NewContent([]byte("z"), true)},
+	} {
+		want := draw(e)
+		for range 2 {
+			if got := d.of(e); !cmp.Equal(got, want, cmp.AllowUnexported(drawing{})) {
+				t.Errorf("edit %d is drawn as %+v, want %+v", i, got, want)
+			}
+		}
+	}
+	if len(d.made) != 6 {
+		t.Errorf("%d drawings were kept, want 6: what nobody knows yet is no content to know again", len(d.made))
+	}
+	for i := range 3 * mostDrawings {
+		d.of(steps.Edit{Subject: "/a", After: text(strings.Repeat("x", i))})
+	}
+	if len(d.made) > mostDrawings {
+		t.Errorf("%d drawings are kept", len(d.made))
 	}
 }
