@@ -34,7 +34,7 @@ own() { mkdir "$1" 2>/dev/null || { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ];
 b=` + base + `; own "$b" || { b=/tmp/lockstep-$(id -u); own "$b"; } || exit ` + strconv.Itoa(codeNoPlace) + `
 f=$b/lease
 alone() {
-n=0; until mkdir "$f.busy" 2>/dev/null; do
+n=0; until mkdir "$f.busy" 2>/dev/null || { own "$b" && mkdir "$f.busy" 2>/dev/null; }; do
 n=$((n+1)); [ $n -lt 30 ] || { echo "$f.busy"; exit ` + strconv.Itoa(codeOccupied) + `; }
 sleep 0.1 2>/dev/null || sleep 1; done
 trap 'rmdir "$f.busy"' EXIT
@@ -72,7 +72,7 @@ func (c *Conn) Lock(ctx context.Context, l executor.Lease, instead string) error
 // Unlock implements executor.Locker.
 func (c *Conn) Unlock(ctx context.Context, run string) error {
 	a, err := c.ask(ctx, leaseFunctions(c.target.RunDir)+"alone\nheld; [ \"$run\" != "+shellescape.Quote(run)+" ] || rm -f \"$f\"\n"+
-		"case $b in /tmp/*) rmdir \"$f.busy\"; trap - EXIT; rmdir \"$b\" 2>/dev/null; :;; esac\n")
+		"trap - EXIT; rmdir \"$f.busy\" && rmdir \"$b\" 2>/dev/null; :\n")
 	if err != nil {
 		return err
 	}
