@@ -11,12 +11,15 @@ import (
 	"lockstep/steps"
 )
 
-// slowHash is a host on which hashing takes until it is released: ready tells
-// the pid of the program, release lets it go on.
+// slowHash is a host without openssl, on which hashing takes until it is
+// released: ready tells the pid of the program, release lets it go on.
 func slowHash(t *testing.T, target Target) (_ Target, ready, release string) {
 	t.Helper()
 	ready, release = holdingFifo(t)
 	hash := namedScript(t, "sha256sum", "echo $$ >"+ready+"\nread word <"+release+"\nexec /usr/bin/sha256sum")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(hash), "openssl"), []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	target.path = filepath.Dir(hash) + ":" + searchPath
 	return target, ready, release
 }
