@@ -82,7 +82,7 @@ func (j *Job) WriteInventory(file string, n, port int, key, knownHosts string) e
 	var b strings.Builder
 	b.WriteString("[all]\n")
 	for i := range n {
-		fmt.Fprintf(&b, "%s ansible_host=%s dir=%s\n", Host(i), Address(i), j.Dir(i))
+		fmt.Fprintf(&b, "%s ansible_host=%s dir=%[3]s lockstep_run_dir=%[3]s/run\n", Host(i), Address(i), j.Dir(i))
 	}
 	fmt.Fprintf(&b, "\n[all:vars]\nansible_port=%d\nansible_user=root\n"+
 		"ansible_ssh_private_key_file=%s\nansible_ssh_common_args=-o UserKnownHostsFile=%s\n", port, key, knownHosts)
