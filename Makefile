@@ -40,7 +40,7 @@ ifeq ($(ROOT),yes)
 test: build
 	./bin/lockstep-lab up --dir $(LABDIR)
 	LOCKSTEP_LAB=1 LOCKSTEP_LAB_DIR=$(LABDIR) $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v '/cmd/lockstep$$')
-	LOCKSTEP_LAB=1 LOCKSTEP_LAB_DIR=$(LABDIR) $(GO) test -race -timeout 40m ./cmd/lockstep
+	LOCKSTEP_LAB=1 LOCKSTEP_LAB_DIR=$(LABDIR) $(GO) test -race -timeout 70m ./cmd/lockstep
 	./bin/lockstep-lab down --dir $(LABDIR)
 else
 test:
