@@ -231,7 +231,7 @@ func TestUnknownOwnerFailsBeforeTheFirstMove(t *testing.T) {
 
 func TestOwnerAndModeOfTheOldFileStay(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root, to give a file away")
+		missing(t, "only root gives files away")
 	}
 	eachSh(t, func(t *testing.T, c *Conn) {
 		file := filepath.Join(t.TempDir(), "a")
