@@ -50,9 +50,10 @@ func (l *link) bridge(ctx context.Context, address string) (net.Conn, error) {
 	}
 	word, err := p.out.ReadString('\n')
 	if err != nil || word != "bridge\n" {
-		p.end()
-		if words, _ := p.said.words(); word == "closed\n" {
-			return nil, errors.New(orElse(words, "nobody listens there"))
+		defer p.end()
+		if word == "closed\n" {
+			words, _ := readLimited(p.out, tapLimit)
+			return nil, errors.New(orElse(strings.TrimSpace(words), "nobody listens there"))
 		}
 		return nil, forbidden(l.target, address)
 	}
@@ -80,7 +81,9 @@ func (l *link) hangUp(pid int) {
 
 // bridgeScript says that it has found a program and that somebody listens, and
 // becomes the program. It connects twice, since neither tells when it has; the nc of
-// busybox cannot look first, and there a closed port shows at the first read.
+// busybox cannot look first, and there a closed port shows at the first read. The
+// words of one that could not connect follow on the same stream: the other may
+// arrive after its end.
 func bridgeScript(address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -92,9 +95,9 @@ func bridgeScript(address string) (string, error) {
 	socat := shellescape.Quote("TCP:" + net.JoinHostPort(host, port))
 	nc := shellescape.Quote(host) + " " + port
 	return "begin() { echo bridge; exec \"$@\"; }; " +
-		"if command -v socat >/dev/null; then socat -u OPEN:/dev/null " + socat + " && begin socat - " + socat + "; echo closed; " +
+		"if command -v socat >/dev/null; then said=$(socat -u OPEN:/dev/null " + socat + " 2>&1) && begin socat - " + socat + "; " +
 		"elif command -v nc >/dev/null; then said=$(nc -z " + nc + " </dev/null 2>&1) && begin nc " + nc + "; " +
-		"case $said in *option*) begin nc " + nc + ";; esac; printf '%s\\n' \"$said\" >&2; echo closed; else echo none; fi", nil
+		"case $said in *option*) begin nc " + nc + ";; esac; else echo none; exit; fi; printf 'closed\\n%s\\n' \"$said\"", nil
 }
 
 // isHostName refuses what socat or nc could take for an option.

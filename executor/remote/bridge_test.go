@@ -122,3 +122,16 @@ func TestBridgeRefusesWhatIsNoHost(t *testing.T) {
 		}
 	}
 }
+
+// TestBridgeSaysWhyInOneStream: what a program says on its stderr may come after
+// the news that it has ended.
+func TestBridgeSaysWhyInOneStream(t *testing.T) {
+	script, err := bridgeScript("127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("sh", "-c", script).Output()
+	if err != nil || !strings.HasPrefix(string(out), "closed\n") || !strings.Contains(string(out), "refused") {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
