@@ -27,7 +27,9 @@ func TestTLSWithAndWithoutClientCertificate(t *testing.T) {
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		for _, tt := range tests {
 			t.Run(tls.VersionName(v)+"/"+tt.name, func(t *testing.T) {
-				conn := serve(t, tlsServer(c.serverConfig(v, tls.RequireAndVerifyClientCert), tt.words))
+				cfg := c.serverConfig(v, tls.RequireAndVerifyClientCert)
+				cfg.SessionTicketsDisabled = true
+				conn := serve(t, tlsServer(cfg, tt.words))
 				o := Options{Certificate: tt.cert, Roots: roots(c.ca), Now: time.Now(), Settle: time.Minute}
 				if tt.outcome == OutcomeSilent {
 					o.Settle = 10 * time.Millisecond
@@ -47,12 +49,29 @@ func TestTLSWithAndWithoutClientCertificate(t *testing.T) {
 	}
 }
 
+// TestTicketIsAcceptance: a server that waits for the client says nothing, but
+// the ticket comes after it has judged the certificate.
+func TestTicketIsAcceptance(t *testing.T) {
+	c := newCerts(t)
+	for name, tt := range map[string]struct {
+		cert    *tls.Certificate
+		outcome Outcome
+	}{"own": {tlsCert(c.client), OutcomeAccepted}, "of another CA": {tlsCert(c.stranger), OutcomeRefused}, "none": {nil, OutcomeRefused}} {
+		conn := serve(t, tlsServer(c.serverConfig(tls.VersionTLS13, tls.RequireAndVerifyClientCert), ""))
+		r, err := TLS(within(t), bare{conn}, Options{Certificate: tt.cert, Settle: time.Hour})
+		if err != nil || r.Outcome != tt.outcome {
+			t.Errorf("%s: got %q, %v; want %q", name, r.Outcome, err, tt.outcome)
+		}
+	}
+}
+
 func TestTLSAgainstOtherServers(t *testing.T) {
 	c := newCerts(t)
 	abrupt := func(v uint16) func(net.Conn) {
 		return func(conn net.Conn) {
-			s := tls.Server(conn, c.serverConfig(v, tls.NoClientCert))
-			s.Handshake()
+			cfg := c.serverConfig(v, tls.NoClientCert)
+			cfg.SessionTicketsDisabled = true
+			tls.Server(conn, cfg).Handshake()
 		}
 	}
 	tests := []struct {

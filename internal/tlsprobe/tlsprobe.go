@@ -47,7 +47,7 @@ type Options struct {
 	// In TLS 1.3 the client's handshake ends before the server has judged the
 	// client certificate, so a refusal only shows in the next read (RFC 8446
 	// section 2, figure 1: the last flight is the client's). Zero: one second.
-	// It ends sooner when the server says anything.
+	// It ends sooner when the server says anything, or sends a session ticket.
 	Settle time.Duration
 }
 
@@ -59,7 +59,9 @@ type Outcome string
 const (
 	// OutcomeNone: no handshake was finished.
 	OutcomeNone Outcome = ""
-	// OutcomeAccepted: the server sent data inside TLS, so it let the probe in.
+	// OutcomeAccepted: the server sent data inside TLS, or a session ticket of
+	// TLS 1.3, so it let the probe in: a server that judges the client's
+	// certificate has done so before (RFC 8446 section 4.6.1).
 	OutcomeAccepted Outcome = "accepted"
 	// OutcomeSilent: nothing came within Settle. For a server that waits for
 	// the client to speak, such as MySQL, this is acceptance.
@@ -119,7 +121,10 @@ func TLS(ctx context.Context, conn net.Conn, o Options) (Result, error) {
 
 // handshake runs TLS over conn, waits for a late refusal and fills r.
 func handshake(ctx context.Context, conn net.Conn, o Options, r *Result) error {
-	c := tls.Client(conn, config(o, r))
+	t := &tickets{conn: conn}
+	cfg := config(o, r)
+	cfg.ClientSessionCache = t
+	c := tls.Client(conn, cfg)
 	err := c.HandshakeContext(ctx)
 	switch {
 	case ctx.Err() != nil:
@@ -128,8 +133,28 @@ func handshake(ctx context.Context, conn net.Conn, o Options, r *Result) error {
 		return handshakeError(err, r)
 	}
 	r.OfferedTLS = true
-	settle(ctx, conn, c, o, r)
+	t.finished = r.Version >= tls.VersionTLS13
+	settle(ctx, t, c, o, r)
 	return ctx.Err()
+}
+
+// tickets ends the connection at the first session ticket after the handshake:
+// there is nothing more to wait for. It is used from one goroutine.
+type tickets struct {
+	conn     net.Conn
+	finished bool // the handshake of TLS 1.3
+	came     bool
+}
+
+// Get knows no session, so that each probe sees a whole handshake.
+func (*tickets) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
+
+// Put is told of every ticket.
+func (t *tickets) Put(string, *tls.ClientSessionState) {
+	if t.finished {
+		t.came = true
+		_ = t.conn.Close() // it only ends the read
+	}
 }
 
 // handshakeError turns a refusal into a result and leaves other errors.
@@ -151,17 +176,17 @@ func handshakeError(err error, r *Result) error {
 }
 
 // settle reads until the server says something, goes away, or time is up.
-func settle(ctx context.Context, conn net.Conn, c *tls.Conn, o Options, r *Result) {
+func settle(ctx context.Context, t *tickets, c *tls.Conn, o Options, r *Result) {
 	wait := o.Settle
 	if wait <= 0 {
 		wait = defaultSettle
 	}
-	up := newAlarm(ctx, wait, conn)
+	up := newAlarm(ctx, wait, t.conn)
 	n, err := c.Read(make([]byte, 1))
 	late := up.stop()
 	text, refused := alert(err)
 	switch {
-	case n > 0:
+	case n > 0 || t.came:
 		r.Outcome = OutcomeAccepted
 	case refused:
 		r.Outcome, r.Alert = OutcomeRefused, text
