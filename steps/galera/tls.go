@@ -65,7 +65,7 @@ func (s *step) canRoll(ctx context.Context, v steps.View) (notes []string, err e
 		return nil, nil // it is so already
 	}
 	for i, r := range append([]steps.Reader{v.Self}, v.Peers()...) {
-		if all[i].files, err = wsrep.ReadFiles(ctx, r); err != nil {
+		if all[i].files, err = wsrep.ReadFiles(ctx, r, all[i].Flavour); err != nil {
 			return nil, fmt.Errorf("%s: %w", all[i].name, err)
 		}
 	}

@@ -43,7 +43,7 @@ func (s *step) look(ctx context.Context, v steps.View) (found, error) {
 	if f.self, err = s.member(ctx, v.Self); err != nil {
 		return f, err
 	}
-	if f.files, err = wsrep.ReadFiles(ctx, v.Self); err != nil {
+	if f.files, err = wsrep.ReadFiles(ctx, v.Self, f.self.Flavour); err != nil {
 		return f, err
 	}
 	if f.manifest, err = wsrep.Manifest(ctx, v.Self, f.self.DataDir); err != nil {

@@ -31,7 +31,8 @@ func report(f found) map[string]any {
 		"replication": string(f.self.Replication()), "replication_file": string(wsrep.ReplicationOf(f.files.Options)),
 		"ist": string(f.ist()), "ist_file": string(wsrep.IST(f.files.Options)),
 		"clients": string(f.self.Clients()), "clients_file": string(f.clientsFile()),
-		"sst_method": f.self.SSTMethod, "sst": string(f.sst()), "sst_encrypt": f.files.SST.Encrypt, "automatic": f.self.Auto,
+		"sst_method": f.self.SSTMethod, "sst": string(f.sst()), "sst_encrypt": f.files.SST.Encrypt,
+		"sst_ca": f.transfers().CA, "sst_cert": f.transfers().Cert, "sst_key": f.transfers().Key, "automatic": f.self.Auto,
 		"plaintext": list(f.talking(wsrep.Plaintext)), "insisting": list(f.talking(wsrep.TLS)), "schema_changes": f.self.Schema, "needs_dynamic": wsrep.NeedsDynamic(f.self, f.others()),
 
 		"clients_leaf_file": f.serverFile.leaf, "clients_leaf_presented": f.presentsClients, "clients_ca_file": list(f.serverFile.authorities),
@@ -129,6 +130,15 @@ func (f found) sst() wsrep.Talk {
 		return wsrep.Both
 	}
 	return f.files.SST.Talk()
+}
+
+// transfers are the files by which a full copy is encrypted. The automatic mode of
+// Percona's cluster takes those of the server for it and does not ask [sst].
+func (f found) transfers() wsrep.SST {
+	if !f.self.Auto {
+		return f.files.SST
+	}
+	return wsrep.SST{CA: f.self.Path(f.self.CA), Cert: f.self.Path(f.self.Cert), Key: f.self.Path(f.self.Key)}
 }
 
 func (f found) keyrings() []string {

@@ -87,7 +87,8 @@ func TestReport(t *testing.T) {
 		"cluster": "pxc", "cluster_uuid": "5ecfa76d-e782-11f1-81ef-3bcdf9c861c4", "component": "Primary", "size": 3,
 		"members": []any{"10.77.0.11", "10.77.0.12", "10.77.0.13"}, "stopped": []any{"db3"},
 		"replication": "plaintext", "replication_file": "tls", "ist": "plaintext", "ist_file": "tls", "clients": "plaintext", "clients_file": "both",
-		"sst_method": "mariabackup", "sst": "tls", "sst_encrypt": "4", "automatic": false, "plaintext": []any{self}, "insisting": []any{}, "schema_changes": "TOI", "needs_dynamic": true,
+		"sst_method": "mariabackup", "sst": "tls", "sst_encrypt": "4",
+		"sst_ca": "/etc/mysql/certs/ca.pem", "sst_cert": "/etc/mysql/certs/server-cert.pem", "sst_key": "/etc/mysql/certs/server-key.pem", "automatic": false, "plaintext": []any{self}, "insisting": []any{}, "schema_changes": "TOI", "needs_dynamic": true,
 		"clients_leaf_file": "", "clients_leaf_presented": "", "clients_ca_file": []any{},
 		"replication_leaf_file": "", "replication_leaf_presented": "", "replication_ca_file": []any{}, "keyrings": []any{},
 	}

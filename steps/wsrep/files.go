@@ -1,6 +1,7 @@
 package wsrep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,9 +14,15 @@ import (
 	"lockstep/steps/serverfiles"
 )
 
-// Groups are the sections that a server reads as if they were one. Those of a
-// single version are left out.
-func Groups() []string { return []string{"mysqld", "server", "mariadb", "mariadbd", "galera"} }
+// groups are the sections that a server reads as if they were one. Those of a
+// single version are left out, and a server whose flavour is not known reads all.
+func groups(of Flavour) []string {
+	switch of {
+	case PXC, MySQL:
+		return []string{"mysqld", "server"}
+	}
+	return []string{"mysqld", "server", "mariadb", "mariadbd", "galera"}
+}
 
 // Files is what the option files of a host ask for. A state transfer goes by
 // them, since its scripts read them each time, and so does the next start.
@@ -29,9 +36,9 @@ type Files struct {
 
 // SST is what the scripts of a state transfer find.
 type SST struct {
-	Encrypt       string // of [sst], 0 where nothing is said
+	Encrypt       string // 0 where nothing is said
 	Format        string // transferfmt of [sst]: socat where nothing is said
-	CA, Cert, Key string
+	CA, Cert, Key string // of encrypt=4
 }
 
 // Talk is how a full state transfer by xtrabackup or mariabackup talks.
@@ -43,29 +50,54 @@ func (s SST) Talk() Talk {
 }
 
 // ReadFiles reads the option files of a host, as a dry run foresees them.
-func ReadFiles(ctx context.Context, r steps.Reader) (Files, error) {
+func ReadFiles(ctx context.Context, r steps.Reader, of Flavour) (Files, error) {
 	all, err := serverfiles.Server{}.Read(ctx, r)
 	if err != nil {
 		return Files{}, err
 	}
-	return FilesOf(all.Graph)
+	return FilesOf(all.Graph, of)
 }
 
-// FilesOf judges option files.
-func FilesOf(g *optionfile.Graph) (Files, error) {
-	server := func(key string) string { return last(g.Find(key, Groups()...)) }
+// FilesOf judges option files as a server of a flavour and its scripts do.
+func FilesOf(g *optionfile.Graph, of Flavour) (Files, error) {
+	server := func(key string) string { return last(g.Find(key, groups(of)...)) }
 	f := Files{CA: server("ssl-ca"), Cert: server("ssl-cert"), Key: server("ssl-key"),
 		Required: Truth(server("require-secure-transport")) == "on"}
 	var err error
 	if f.Options, err = optionfile.ParseProviderOptions(server("wsrep-provider-options")); err != nil {
 		return Files{}, fmt.Errorf("wsrep_provider_options of the option files cannot be read: %w", err)
 	}
-	sst := func(key string) string { return last(g.Find(key, "sst")) }
-	f.SST = SST{Encrypt: sst("encrypt"), Format: sst("transferfmt"), CA: first(sst("tca"), sst("ssl-ca"), f.CA),
-		Cert: first(sst("tcert"), sst("ssl-cert"), f.Cert), Key: first(sst("tkey"), sst("ssl-key"), f.Key)}
-	f.SST.Encrypt = first(f.SST.Encrypt, "0")
-	f.SST.Format = first(f.SST.Format, "socat")
+	f.SST = transfers(g, of)
 	return f, nil
+}
+
+// transfers looks for the options of a state transfer as the scripts do. That of
+// MariaDB asks the sections of the server before [sst], and takes tca, tcert and
+// tkey of [sst] for all three as soon as there is one of them (wsrep_sst_common,
+// check_server_ssl_config). That of Percona's cluster asks [sst] before [mysqld],
+// and knows tca, tcert and tkey for encrypt=2 and 3 only (wsrep_sst_xtrabackup-v2,
+// read_cnf).
+func transfers(g *optionfile.Graph, of Flavour) SST {
+	from := func(key string, sections ...[]string) string {
+		for _, names := range sections {
+			if value := last(g.Find(key, names...)); value != "" {
+				return value
+			}
+		}
+		return ""
+	}
+	sst, server := []string{"sst"}, groups(of)
+	encrypt, files := [][]string{sst}, [][]string{sst, {"mysqld"}}
+	if of == MariaDB {
+		encrypt = [][]string{server, sst, {"xtrabackup"}, {"mariabackup"}}
+		files = encrypt
+	}
+	s := SST{Encrypt: cmp.Or(from("encrypt", encrypt...), "0"), Format: cmp.Or(from("transferfmt", sst), "socat"),
+		CA: from("ssl-ca", files...), Cert: from("ssl-cert", files...), Key: from("ssl-key", files...)}
+	if ca, cert, key := from("tca", sst), from("tcert", sst), from("tkey", sst); of == MariaDB && ca+cert+key != "" {
+		s.CA, s.Cert, s.Key = ca, cert, key
+	}
+	return s
 }
 
 func last(all []optionfile.Option) string {
@@ -73,15 +105,6 @@ func last(all []optionfile.Option) string {
 		return ""
 	}
 	return all[len(all)-1].Value
-}
-
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 // Tied returns the addresses in provider options that are tied to plain text by

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
@@ -16,7 +17,8 @@ import (
 	"lockstep/steps/sqlclient"
 )
 
-// Member is one server in its own words. The zero Member does not run.
+// Member is one server in its own words. The zero Member does not run. Of one
+// that does not, Read knows the flavour by its unit, as far as it tells.
 type Member struct {
 	Running bool
 	Flavour Flavour
@@ -69,13 +71,17 @@ func Query(service string, l sqlclient.Login) steps.Command {
 	return l.Query(factsSQL, "service:"+service)
 }
 
-// Read asks the server of a host. One that is down is the zero Member.
+// Read asks the server of a host.
 func Read(ctx context.Context, r steps.Reader, service string, l sqlclient.Login) (Member, error) {
 	out, err := r.Query(ctx, Query(service, l))
 	if err != nil {
 		return Member{}, err
 	}
-	return Parse(out)
+	m, err := Parse(out)
+	if err == nil && !m.Running && strings.HasPrefix(service, "mariadb") {
+		m.Flavour = MariaDB
+	}
+	return m, err
 }
 
 // Parse reads the answer to Query.
@@ -127,6 +133,15 @@ func (m Member) fill(said map[string]string) (Member, error) {
 	m.NoTLS = said["have_ssl"] == "DISABLED" || said["have_ssl"] == "NO"
 	m.Required = Truth(said["require_secure_transport"]) == "on"
 	return m, nil
+}
+
+// Path is where a file is that the server names: a relative name is below its
+// data directory.
+func (m Member) Path(file string) string {
+	if file == "" || path.IsAbs(file) {
+		return file
+	}
+	return path.Join(m.DataDir, file)
 }
 
 // flavourOf knows that MariaDB says so in its version, and Percona's cluster in
