@@ -61,18 +61,20 @@ const (
 // Event is one thing that happened, as data. Fields that do not belong to its
 // type are zero.
 type Event struct {
-	Type    EventType
-	Time    time.Time
-	Host    string
-	Stage   int
-	Step    string // stage.step, or stage.step.element
-	Name    string
-	Kind    string
-	Status  Status
-	Change  *steps.Change
-	Message string
-	Err     error
-	Elapsed time.Duration
+	Type   EventType
+	Time   time.Time
+	Host   string
+	Stage  int
+	Step   string // stage.step, or stage.step.element
+	Name   string
+	Kind   string
+	Status Status
+	Change *steps.Change
+	// Findings are what a step with the ability says in an audit.
+	Findings []steps.Finding
+	Message  string
+	Err      error
+	Elapsed  time.Duration
 
 	Bytes, Size int64
 

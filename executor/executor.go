@@ -53,16 +53,26 @@ type Executor struct {
 
 // Preview walks the plan without changing anything. The error is set when the
 // walk itself broke off; what steps found is in the report.
-func (x *Executor) Preview(ctx context.Context) (*Report, error) { return x.walk(ctx, false) }
+func (x *Executor) Preview(ctx context.Context) (*Report, error) { return x.walk(ctx, preview) }
 
 // Apply walks the plan and makes its changes, verifying each. It stops at the
 // first failure that a stage does not allow.
-func (x *Executor) Apply(ctx context.Context) (*Report, error) { return x.walk(ctx, true) }
+func (x *Executor) Apply(ctx context.Context) (*Report, error) { return x.walk(ctx, apply) }
+
+// walking is what a walk is for.
+type walking int
+
+const (
+	preview walking = iota
+	audit
+	apply
+)
 
 // run is one walk over the plan.
 type run struct {
 	*Executor
 	live     bool
+	auditing bool // a dry walk that asks for findings, and that no failure of a step ends
 	overlays map[string]*overlay
 	peers    map[string]*overlay // overlays as the batch found them
 	control  *overlay
@@ -81,8 +91,9 @@ type run struct {
 // ErrInterrupted is returned when a run ended early because it was asked to.
 var ErrInterrupted = errors.New("interrupted")
 
-func (x *Executor) walk(ctx context.Context, live bool) (*Report, error) {
-	r := &run{Executor: x, live: live, overlays: map[string]*overlay{}, failed: map[string]bool{}, learned: newKnowledge(), identities: map[plan.Acting]*cache{}}
+func (x *Executor) walk(ctx context.Context, what walking) (*Report, error) {
+	live := what == apply
+	r := &run{Executor: x, live: live, auditing: what == audit, overlays: map[string]*overlay{}, failed: map[string]bool{}, learned: newKnowledge(), identities: map[plan.Acting]*cache{}}
 	for who, m := range x.As {
 		r.identities[who] = newCache(m)
 	}

@@ -78,7 +78,7 @@ func (w *worker) single(ctx context.Context, g *gate, t *plan.Task, proofs *[]pr
 	switch {
 	case t.Loops():
 		return w.loop(ctx, g, t, proofs)
-	case t.IgnoreErrors:
+	case w.forgives(t):
 		return w.forgiven(ctx, g, t)
 	default:
 		return w.attempt(ctx, g, t, proofs)
@@ -97,7 +97,7 @@ func (w *worker) loop(ctx context.Context, g *gate, t *plan.Task, proofs *[]proo
 		return nil
 	}
 	if f := (&failure{task: t, err: err}); err != nil {
-		if !t.IgnoreErrors || final(ctx, err) {
+		if !w.forgives(t) || final(ctx, err) {
 			return f
 		}
 		w.pass(f, StatusIgnored)

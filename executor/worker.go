@@ -91,13 +91,17 @@ func (w *worker) task(ctx context.Context, g *gate, t *plan.Task, known plan.Val
 		w.tell(o, event)
 		return &proof{task: t, step: step}, nil
 	}
+	found, err := w.findings(ctx, t, step)
+	if err != nil {
+		return nil, &failure{task: t, err: err, step: step}
+	}
 	var change steps.Change
 	if g, ok := w.glimpsed(t); ok {
 		step, change = g.step, g.change
-	} else if change, err = w.probe(ctx, t, step); err != nil {
+	} else if change, err = w.probe(ctx, t, step); err != nil && found == nil {
 		return nil, &failure{task: t, err: err, step: step}
 	}
-	event := Event{Type: EventStep, Step: t.ID, Name: w.called(t), Kind: t.Kind.Name, Change: &change, Status: w.status(change)}
+	event := Event{Type: EventStep, Step: t.ID, Name: w.called(t), Kind: t.Kind.Name, Change: &change, Findings: found, Status: w.status(change)}
 	if err := w.make(ctx, g, t, step, change, &event); err != nil {
 		return nil, &failure{task: t, err: err, step: step}
 	}

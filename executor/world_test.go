@@ -27,6 +27,7 @@ type deed struct {
 	rank   func(ctx context.Context, v steps.View) (int, error)
 	judge  func(ctx context.Context, v steps.View) error
 	tell   func(host string) string
+	audit  func(ctx context.Context, v steps.View) ([]steps.Finding, error)
 }
 
 // plain is a step without any optional interface; the others add one each.
@@ -85,6 +86,13 @@ func (p *waiting) Report() map[string]any {
 func (p *waiting) Wait(ctx context.Context, v steps.View) error { return p.deeds[p.id].verify(ctx, v) }
 func (p *waiting) Patience() (timeout, delay time.Duration)     { return time.Minute, 2 * time.Second }
 
+// finding is a step that is audited by what it says.
+type finding struct{ plain }
+
+func (p *finding) Audit(ctx context.Context, v steps.View) ([]steps.Finding, error) {
+	return p.deeds[p.id].audit(ctx, v)
+}
+
 type ranked struct{ plain }
 
 func (p *ranked) Rank(ctx context.Context, v steps.View) (int, error) {
@@ -128,6 +136,7 @@ func newWorld(t testing.TB, hosts int, list string, deeds map[string]deed) *worl
 		steps.Kind{Name: "proven", New: func() steps.Step { return &proven{plain{deeds: deeds}} }},
 		steps.Kind{Name: "telling", New: func() steps.Step { return &telling{plain: plain{deeds: deeds}} }},
 		steps.Kind{Name: "waiting", New: func() steps.Step { return &waiting{plain{deeds: deeds}} }},
+		steps.Kind{Name: "finding", New: func() steps.Step { return &finding{plain{deeds: deeds}} }},
 		steps.Kind{Name: "ranked", New: func() steps.Step { return &ranked{plain{deeds: deeds}} }},
 		steps.Kind{Name: "judge", New: func() steps.Step { return &judge{plain{deeds: deeds}} }},
 		steps.Kind{Name: "here", OnControl: true, New: func() steps.Step { return &plain{deeds: deeds} }},

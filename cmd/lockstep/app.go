@@ -67,6 +67,7 @@ Exit codes:
     0  done, or nothing to change
     1  wrong usage, invalid input, or an internal error
     2  a step failed; with --detailed-exitcode: changes are pending
+       of audit: something is not as it should be
     3  refused before anything was changed
     4  hosts unreachable
     5  changed, but not verified
@@ -76,7 +77,7 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().CountVarP(&a.flags.verbose, "verbose", "v", "say more (-vv: debug)")
-	root.AddCommand(a.planCommand(), a.applyCommand(), a.validateCommand(), a.doctorCommand(), a.explainCommand(), a.certsCommand(), a.hostKeysCommand(), a.inventoryCommand(), a.varsCommand(), a.stepsCommand(), a.schemaCommand(), a.unlockCommand())
+	root.AddCommand(a.planCommand(), a.applyCommand(), a.auditCommand(), a.validateCommand(), a.doctorCommand(), a.explainCommand(), a.certsCommand(), a.hostKeysCommand(), a.inventoryCommand(), a.varsCommand(), a.stepsCommand(), a.schemaCommand(), a.unlockCommand())
 	return root
 }
 

@@ -15,7 +15,7 @@ func conformAbilities(t *testing.T, kind steps.Kind) {
 	for _, ability := range []reflect.Type{
 		reflect.TypeFor[steps.Checker](), reflect.TypeFor[steps.Local](), reflect.TypeFor[steps.Expecter](),
 		reflect.TypeFor[steps.Scoped](), reflect.TypeFor[steps.Verifier](), reflect.TypeFor[steps.Ranker](),
-		reflect.TypeFor[steps.Judge](), reflect.TypeFor[steps.Reporter](), reflect.TypeFor[steps.Waiter](),
+		reflect.TypeFor[steps.Judge](), reflect.TypeFor[steps.Reporter](), reflect.TypeFor[steps.Waiter](), reflect.TypeFor[steps.Auditor](),
 	} {
 		for m := range ability.Methods() {
 			if _, has := step.MethodByName(m.Name); has && !step.Implements(ability) {

@@ -61,3 +61,13 @@ func (p painter) op(symbol byte, s string) string {
 		return s
 	}
 }
+
+// Paint colours a text by how bad it is, for a terminal. Other words are left as
+// they are.
+func Paint(severity, s string) string {
+	colours := map[string]string{"ok": green, "excepted": cyan, "info": cyan, "warning": yellow, "unknown": yellow, "critical": red}
+	if c, ok := colours[severity]; ok {
+		return painter(true).in(c, s)
+	}
+	return s
+}
