@@ -251,3 +251,31 @@ func TestFormerFilesAreFoundAgain(t *testing.T) {
 		t.Errorf("a missing directory: got %v, %v", found, err)
 	}
 }
+
+// TestRestartOfABootstrappedServer stops the instance and starts the unit: a restart
+// of the instance would bootstrap another cluster.
+func TestRestartOfABootstrappedServer(t *testing.T) {
+	for name, want := range map[string]string{
+		"mysql":           "systemctl restart -- mysql",
+		"mysql@bootstrap": "systemctl stop -- mysql@bootstrap; systemctl start -- mysql",
+	} {
+		f := stepstest.NewFake("db1")
+		f.PutDir("/run/systemd/system")
+		for _, u := range []string{"mysql", "mysql@bootstrap"} {
+			f.Answer("LoadState=loaded\nActiveState=active\nMainPID=7\nExecMainStartTimestamp=Sun 2027-01-10 12:00:00.000000 UTC\n", unit.ShowQuery(u).Argv...)
+			for _, verb := range []string{"start", "stop", "restart"} {
+				f.OnExec(nil, "systemctl", verb, "--", u)
+			}
+		}
+		if err := (rotation.Server{Unit: unit.State{Name: name}}).Restart(t.Context(), f, f); err != nil {
+			t.Fatal(err)
+		}
+		var acts []string
+		for _, c := range f.Execs() {
+			acts = append(acts, strings.Join(c.Argv, " "))
+		}
+		if got := strings.Join(acts, "; "); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+}

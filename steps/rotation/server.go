@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
-	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"lockstep/steps/param"
 	"lockstep/steps/sqlclient"
 	"lockstep/steps/unit"
+	"lockstep/steps/wsrep"
 )
 
 // Ports are where a member's server listens; zero is a port that is not asked.
@@ -92,11 +92,18 @@ func (a Access) ask(ctx context.Context, r steps.Reader) (Server, error) {
 
 func (a Access) find(ctx context.Context, r steps.Reader) (unit.State, error) {
 	if a.Service != "" {
-		return unit.Must(ctx, r, a.Service)
+		found, err := unit.Must(ctx, r, a.Service)
+		if err != nil {
+			return found, err
+		}
+		return wsrep.Counting(ctx, r, found)
 	}
 	for _, name := range []string{"mariadb", "mysql"} {
 		found, err := unit.Status(ctx, r, name)
-		if err != nil || found.Exists() {
+		if err == nil && found.Exists() {
+			return wsrep.Counting(ctx, r, found)
+		}
+		if err != nil {
 			return found, err
 		}
 	}
@@ -144,12 +151,29 @@ func (s Server) parse(text string) (Server, error) {
 			}
 		}
 	}
-	for _, file := range []*string{&s.CA, &s.Cert, &s.Key} {
-		if *file != "" && !path.IsAbs(*file) {
-			*file = path.Join(dataDir, *file)
+	below := func(file string) string { return wsrep.Member{DataDir: dataDir}.Path(file) }
+	s.CA, s.Cert, s.Key = below(s.CA), below(s.Cert), below(s.Key)
+	for _, name := range []string{"socket.ssl_ca", "socket.ssl_cert", "socket.ssl_key"} {
+		if file, ok := s.Socket[name]; ok {
+			s.Socket[name] = below(file)
 		}
 	}
 	return s, lines.Err()
+}
+
+// Restart restarts the server; files are what it reads at start. Of one that was
+// bootstrapped by an instance of its unit that instance is stopped, since it would
+// bootstrap another cluster, and the unit itself is started. h does the stop, up
+// the act that brings the server back.
+func (s Server) Restart(ctx context.Context, h, up steps.Host, files ...string) error {
+	main, first := strings.CutSuffix(s.Unit.Name, wsrep.BootstrapSuffix)
+	if !first {
+		return unit.Restart(ctx, up, main, files...)
+	}
+	if err := unit.Stop(ctx, h, s.Unit.Name); err != nil {
+		return err
+	}
+	return unit.Start(ctx, up, main, files...)
 }
 
 // Replicates reports whether the server's replication uses TLS.

@@ -42,6 +42,7 @@ type step struct {
 	name, state  string
 	enabledValue source.Value
 	enabled      *bool
+	replaces     []string
 	files        []string
 	certificates []certificate
 	settings     []setting
@@ -51,6 +52,7 @@ func (s *step) Params(p *param.Set) {
 	p.String(&s.name, "name", "the service", param.Required(), param.Check(checkName))
 	p.String(&s.state, "state", "the state it is to be in; current restarts only what does not run on its files", param.OneOf(started, stopped, restarted, current))
 	p.Raw(&s.enabledValue, "enabled", "true or false", "whether it starts at boot; as it is when left out")
+	p.Strings(&s.replaces, "replaces", "units that may run the same server in its place, such as mysql@bootstrap; one that runs is stopped, and the service is started")
 	p.Paths(&s.files, "files", "what it reads at start: files, globs in the last part of a path, directories with all below them")
 	param.List(p, &s.certificates, "certificates", "certificates that it must present, each compared with its file", (*certificate).params)
 	param.List(p, &s.settings, "settings", "settings that it must have, each asked for by a command", (*setting).params)
@@ -72,6 +74,12 @@ func (s *step) Check() error {
 		add(errors.New("files, certificates and settings are evidence for state: current"))
 	case evidence == 0 && s.state == current:
 		add(errors.New("state: current needs evidence: name the files that the service reads, the certificates that it presents, or settings"))
+	}
+	if len(s.replaces) > 0 && (s.state == "" || s.state == stopped) {
+		add(errors.New("replaces goes with a state in which the service runs"))
+	}
+	for _, name := range s.replaces {
+		add(checkName(name))
 	}
 	add(s.decodeEnabled())
 	for i := range s.settings {
@@ -125,6 +133,7 @@ const (
 	start   = "start"
 	stop    = "stop"
 	restart = "restart"
+	take    = "take over"
 )
 
 func (s *step) run(summary, why string, effect steps.Effect) *steps.Edit {
@@ -143,6 +152,8 @@ func (s *step) probeState(ctx context.Context, r steps.Reader, found unit.State)
 		return nil, &steps.Problem{What: fmt.Sprintf("the service %s is %s", s.name, found),
 			Why: "it is in the middle of a start or stop, which may be a long one, such as a state transfer",
 			Do:  "wait until it is over, or stop it by hand, then run again"}
+	case !found.Running() && len(s.replaces) > 0:
+		return s.probePlace(ctx, r, found)
 	case !found.Running():
 		return s.run(start, "it is "+found.String(), steps.Starts), nil
 	case s.state == restarted:
@@ -151,6 +162,37 @@ func (s *step) probeState(ctx context.Context, r steps.Reader, found unit.State)
 		return s.probeCurrent(ctx, r, found)
 	}
 	return nil, nil
+}
+
+// probePlace is about a service that does not run: another unit may run its server.
+func (s *step) probePlace(ctx context.Context, r steps.Reader, found unit.State) (*steps.Edit, error) {
+	for _, name := range s.replaces {
+		other, err := unit.Status(ctx, r, name)
+		switch {
+		case err != nil:
+			return nil, err
+		case other.Running():
+			return s.run(take, name+" runs in its place, and is stopped first", steps.Restarts), nil
+		case other.Active == "activating" || other.Active == "deactivating":
+			return nil, &steps.Problem{What: fmt.Sprintf("%s, which %s replaces, is %s", name, s.name, other),
+				Do: "wait until it is over, or stop it by hand, then run again"}
+		}
+	}
+	return s.run(start, "it is "+found.String(), steps.Starts), nil
+}
+
+// takeOver stops what runs in the place of the service.
+func (s *step) takeOver(ctx context.Context, h steps.Host) error {
+	for _, name := range s.replaces {
+		other, err := unit.Status(ctx, h, name)
+		if err == nil && other.Running() {
+			err = unit.Stop(ctx, h, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return unit.Start(ctx, h, s.name, s.files...)
 }
 
 func (s *step) probeEnabled(found unit.State) (*steps.Edit, error) {
@@ -189,6 +231,8 @@ func (s *step) act(ctx context.Context, h steps.Host, summary string) error {
 	switch summary {
 	case enable, disable:
 		return unit.Enable(ctx, h, s.name, summary == enable)
+	case take:
+		return s.takeOver(ctx, h)
 	case start:
 		return unit.Start(ctx, h, s.name, s.files...)
 	case stop:

@@ -67,6 +67,11 @@ func TestConformance(t *testing.T) {
 		stepstest.Case{Name: "current already", YAML: currentYAML, Build: build("active", "enabled"), Holds: true},
 		stepstest.Case{Name: "edited since", YAML: currentYAML, Build: edited},
 		stepstest.Case{Name: "current, but down", YAML: currentYAML, Build: build("inactive", "enabled")},
+		stepstest.Case{Name: "another unit runs the server", YAML: `{name: mariadb, state: current, replaces: [mariadb@bootstrap], files: [/etc/mysql/my.cnf]}`, Build: bootstrapped},
+		stepstest.Case{Name: "no other unit runs it", YAML: `{name: mariadb, state: started, replaces: [mariadb@other]}`, Build: func(w *stepstest.World) {
+			build("inactive", "enabled")(w)
+			w.Self.Answer("LoadState=not-found\nActiveState=inactive\n", unit.ShowQuery("mariadb@other").Argv...)
+		}},
 		stepstest.Case{Name: "setting", YAML: `{name: mariadb, state: current, settings: [{query: [ask], want: "1"}]}`, Build: func(w *stepstest.World) {
 			build("active", "enabled")(w)
 			w.Self.OnQuery(func(f *stepstest.Fake, _ steps.Command) steps.Output {
@@ -77,6 +82,39 @@ func TestConformance(t *testing.T) {
 			}, "ask")
 		}},
 	)
+}
+
+// bootstrapped lets another unit run the server.
+func bootstrapped(w *stepstest.World) {
+	build("inactive", "enabled")(w)
+	const other = "mariadb@bootstrap"
+	w.Self.Answer(show("active", w.Self.Now(), "static"), unit.ShowQuery(other).Argv...)
+	w.Self.OnExec(func(f *stepstest.Fake, _ steps.Command) steps.Output {
+		f.Answer(show("inactive", f.Now(), "static"), unit.ShowQuery(other).Argv...)
+		return steps.Output{}
+	}, "systemctl", "stop", "--", other)
+}
+
+// TestTakesOver stops the other unit before it starts the service: two servers
+// would fight for the data.
+func TestTakesOver(t *testing.T) {
+	w := stepstest.NewWorld(Kind())
+	bootstrapped(w)
+	s := stepstest.Decode(t, Kind(), `{name: mariadb, state: started, replaces: [mariadb@bootstrap]}`)
+	c, err := s.Probe(t.Context(), w.View())
+	if err != nil || len(c.Edits) != 1 || c.Edits[0].Disrupts.Effect != steps.Restarts {
+		t.Fatalf("got %+v, %v; want one restart", c.Edits, err)
+	}
+	if err := s.Apply(t.Context(), w.Self, c); err != nil {
+		t.Fatal(err)
+	}
+	var acts []string
+	for _, c := range w.Self.Execs() {
+		acts = append(acts, strings.Join(c.Argv, " "))
+	}
+	if got := strings.Join(acts, "; "); got != "systemctl stop -- mariadb@bootstrap; systemctl start -- mariadb" {
+		t.Errorf("got %s", got)
+	}
 }
 
 func TestWhyIsTheEvidence(t *testing.T) {

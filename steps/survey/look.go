@@ -46,6 +46,9 @@ func (s *step) look(ctx context.Context, v steps.View) (found, error) {
 	if f.files, err = wsrep.ReadFiles(ctx, v.Self, f.self.Flavour); err != nil {
 		return f, err
 	}
+	if f.files, err = f.self.Found(ctx, v.Self, f.files); err != nil {
+		return f, err
+	}
 	if f.manifest, err = wsrep.Manifest(ctx, v.Self, f.self.DataDir); err != nil {
 		return f, err
 	}
@@ -59,6 +62,10 @@ func (s *step) look(ctx context.Context, v steps.View) (found, error) {
 		{&f.serverFile, f.files.Cert, f.files.CA},
 		{&f.groupFile, value(f.files, "socket.ssl_cert"), value(f.files, "socket.ssl_ca")},
 	} {
+		if c.into == &f.groupFile && f.self.AutoAfter(f.files) {
+			c.cert, c.ca = f.files.Cert, f.files.CA
+		}
+		c.cert, c.ca = f.self.Path(c.cert), f.self.Path(c.ca)
 		if *c.into, err = certificates(ctx, v.Self, c.cert, c.ca); err != nil {
 			return f, err
 		}

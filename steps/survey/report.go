@@ -28,8 +28,8 @@ func report(f found) map[string]any {
 		"cluster": f.self.Cluster, "cluster_uuid": f.self.UUID, "component": f.self.Component,
 		"size": f.self.Size, "members": list(f.self.Addresses), "strangers": list(f.strangers()), "stopped": list(f.stopped()),
 
-		"replication": string(f.self.Replication()), "replication_file": string(wsrep.ReplicationOf(f.files.Options)),
-		"ist": string(f.ist()), "ist_file": string(wsrep.IST(f.files.Options)),
+		"replication": string(f.self.Replication()), "replication_file": string(f.self.ReplicationAfter(f.files)),
+		"ist": string(f.ist()), "ist_file": string(f.self.ISTAfter(f.files)),
 		"clients": string(f.self.Clients()), "clients_file": string(f.clientsFile()),
 		"sst_method": f.self.SSTMethod, "sst": string(f.sst()), "sst_encrypt": f.files.SST.Encrypt,
 		"sst_ca": f.transfers().CA, "sst_cert": f.transfers().Cert, "sst_key": f.transfers().Key, "automatic": f.self.Auto,
@@ -157,8 +157,8 @@ func (f found) notes() []string {
 	notes := []string{
 		fmt.Sprintf("%s %s, Galera %s, member of %s (%d members, %s)", f.self.Flavour, f.self.Version, f.self.Galera, f.self.Cluster, f.self.Size, f.self.Component),
 		"clients (3306): " + both(f.self.Clients(), f.clientsFile()) + f.seen(f.presentsClients, f.serverFile.leaf),
-		"replication (4567): " + both(f.self.Replication(), wsrep.ReplicationOf(f.files.Options)) + f.seen(f.presentsMember, f.groupFile.leaf),
-		"incremental transfer (4568): " + both(f.ist(), wsrep.IST(f.files.Options)),
+		"replication (4567): " + both(f.self.Replication(), f.self.ReplicationAfter(f.files)) + f.seen(f.presentsMember, f.groupFile.leaf),
+		"incremental transfer (4568): " + both(f.ist(), f.self.ISTAfter(f.files)),
 		fmt.Sprintf("full transfer (4444): %s by %s", words(f.sst()), f.self.SSTMethod),
 	}
 	if unknown := f.strangers(); len(unknown) > 0 {

@@ -221,7 +221,7 @@ func (s *step) Apply(ctx context.Context, h steps.Host, c steps.Change) error {
 	server := s.found.self().Server
 	foreseen := s.access.Foreseen(server, s.found.chain[:1], s.found.self().Trusts)
 	if c.Edits[0].Summary == summaryRestart {
-		return unit.Restart(ctx, acting{h, foreseen}, server.Unit.Name, s.files...)
+		return server.Restart(ctx, h, acting{h, foreseen}, s.files...)
 	}
 	sql, why := server.Reload()
 	if why != "" {

@@ -32,6 +32,48 @@ type Files struct {
 
 	CA, Cert, Key string // ssl-ca, ssl-cert, ssl-key of the server
 	Required      bool   // require_secure_transport
+	Auto          string // pxc_encrypt_cluster_traffic: on, off, or "" where nothing is said
+}
+
+// AutoAfter tells whether a member will run in the automatic mode of Percona's
+// cluster once it is restarted with f. What the files do not say is off in 5.7 and
+// on in 8.0 and later.
+func (m Member) AutoAfter(f Files) bool {
+	return m.Flavour == PXC && (f.Auto == "on" || f.Auto == "" && !strings.HasPrefix(m.Version, "5."))
+}
+
+// ReplicationAfter is how a member will replicate once it is restarted with f.
+func (m Member) ReplicationAfter(f Files) Talk {
+	if m.AutoAfter(f) {
+		return TLS
+	}
+	return ReplicationOf(f.Options)
+}
+
+// ISTAfter is the same of incremental transfers.
+func (m Member) ISTAfter(f Files) Talk {
+	if m.AutoAfter(f) {
+		return TLS
+	}
+	return IST(f.Options)
+}
+
+// Found fills in the files that a server of MySQL finds in its data directory where
+// none of the three is named (MySQL Reference Manual, "Creating SSL and RSA
+// Certificates and Keys using MySQL").
+func (m Member) Found(ctx context.Context, r steps.Reader, f Files) (Files, error) {
+	if m.Flavour != PXC && m.Flavour != MySQL || f.CA+f.Cert+f.Key != "" {
+		return f, nil
+	}
+	found := Files{CA: m.Path("ca.pem"), Cert: m.Path("server-cert.pem"), Key: m.Path("server-key.pem")}
+	for _, file := range []string{found.CA, found.Cert, found.Key} {
+		st, err := r.Stat(ctx, file)
+		if err != nil || st.Kind == steps.Absent {
+			return f, err
+		}
+	}
+	f.CA, f.Cert, f.Key = found.CA, found.Cert, found.Key
+	return f, nil
 }
 
 // SST is what the scripts of a state transfer find.
@@ -62,7 +104,7 @@ func ReadFiles(ctx context.Context, r steps.Reader, of Flavour) (Files, error) {
 func FilesOf(g *optionfile.Graph, of Flavour) (Files, error) {
 	server := func(key string) string { return last(g.Find(key, groups(of)...)) }
 	f := Files{CA: server("ssl-ca"), Cert: server("ssl-cert"), Key: server("ssl-key"),
-		Required: Truth(server("require-secure-transport")) == "on"}
+		Required: Truth(server("require-secure-transport")) == "on", Auto: Truth(server("pxc-encrypt-cluster-traffic"))}
 	var err error
 	if f.Options, err = optionfile.ParseProviderOptions(server("wsrep-provider-options")); err != nil {
 		return Files{}, fmt.Errorf("wsrep_provider_options of the option files cannot be read: %w", err)

@@ -87,3 +87,54 @@ func TestProviderOptionsOfAnotherFlavour(t *testing.T) {
 		}
 	}
 }
+
+// TestAfterARestart: what the files do not say is another thing in each version.
+func TestAfterARestart(t *testing.T) {
+	const on, off = "[mysqld]\npxc-encrypt-cluster-traffic=ON\n", "[mysqld]\npxc_encrypt_cluster_traffic=OFF\n"
+	for _, tt := range []struct {
+		member, text string
+		want         Talk
+	}{
+		{"pxc-5.7-plaintext", "[mysqld]\n", Plaintext},
+		{"pxc-5.7-plaintext", on, TLS},
+		{"pxc-8.0-automatic", "[mysqld]\n", TLS},
+		{"pxc-8.0-automatic", off, Plaintext},
+		{"pxc-8.4-manual", "[mysqld]\n", TLS},
+		{"pxc-8.4-manual", off + "wsrep_provider_options=\"socket.ssl=yes;socket.dynamic=true;socket.ssl_key=/k\"\n", Both},
+		{"mariadb-10.11-plaintext", on, Plaintext},
+	} {
+		m, f := recorded(t, tt.member), stepstest.NewFake("db1")
+		f.PutFile("/etc/my.cnf", tt.text)
+		files, err := ReadFiles(t.Context(), f, m.Flavour)
+		if err != nil || m.ReplicationAfter(files) != tt.want || m.ISTAfter(files) != tt.want {
+			t.Errorf("%s with %q: got %s and %s, %v; want %s", tt.member, tt.text, m.ReplicationAfter(files), m.ISTAfter(files), err, tt.want)
+		}
+	}
+}
+
+// TestFilesThatMySQLFinds: all three or none, and only where none is named.
+func TestFilesThatMySQLFinds(t *testing.T) {
+	f := stepstest.NewFake("db1")
+	f.PutFile("/var/lib/mysql/ca.pem", "x")
+	f.PutFile("/var/lib/mysql/server-cert.pem", "x")
+	found := func(of Flavour, files Files) string {
+		t.Helper()
+		got, err := Member{Flavour: of, DataDir: "/var/lib/mysql/"}.Found(t.Context(), f, files)
+		if err != nil {
+			t.Error(err)
+		}
+		return got.Cert
+	}
+	if got := found(PXC, Files{}); got != "" {
+		t.Errorf("without a key: got %s", got)
+	}
+	f.PutFile("/var/lib/mysql/server-key.pem", "x")
+	for of, want := range map[Flavour]string{PXC: "/var/lib/mysql/server-cert.pem", MySQL: "/var/lib/mysql/server-cert.pem", MariaDB: ""} {
+		if got := found(of, Files{}); got != want {
+			t.Errorf("%s: got %q, want %q", of, got, want)
+		}
+	}
+	if got := found(PXC, Files{CA: "/c/ca.pem"}); got != "" {
+		t.Errorf("with one named: got %s", got)
+	}
+}

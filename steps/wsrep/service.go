@@ -12,16 +12,25 @@ import (
 const BootstrapSuffix = "@bootstrap"
 
 // FindService returns the service that counts on a host: the named one, or
-// mariadb or mysql, whichever there is. The instance mysql@bootstrap must be
-// stopped by that name too; it counts while it is not down.
+// mariadb or mysql, whichever there is, or its bootstrap instance.
 func FindService(ctx context.Context, r steps.Reader, named string) (unit.State, error) {
 	found, err := mainService(ctx, r, named)
-	if err != nil || !found.Systemd || found.Running() {
+	if err != nil {
 		return found, err
 	}
-	first, err := unit.Status(ctx, r, found.Name+BootstrapSuffix)
+	return Counting(ctx, r, found)
+}
+
+// Counting returns a service, or its bootstrap instance if that is the one which
+// counts: mysql@bootstrap must be stopped by that name, and counts while it is not
+// down and mysql does not run.
+func Counting(ctx context.Context, r steps.Reader, main unit.State) (unit.State, error) {
+	if !main.Systemd || main.Running() {
+		return main, nil
+	}
+	first, err := unit.Status(ctx, r, main.Name+BootstrapSuffix)
 	if err != nil || !first.Exists() || first.Active == "inactive" || first.Active == "failed" {
-		return found, err
+		return main, err
 	}
 	return first, nil
 }
