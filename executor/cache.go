@@ -61,8 +61,7 @@ func recall[T any](ctx context.Context, c *cache, q question, read func() (T, er
 		a, mine := c.claim(q)
 		if mine {
 			a.value, a.err = read()
-			a.abandoned = a.err != nil && ctx.Err() != nil
-			c.settle(q, a)
+			c.tell(ctx, q, a)
 		}
 		select {
 		case <-a.done:
@@ -90,8 +89,9 @@ func (c *cache) claim(q question) (a *answer, mine bool) {
 	return a, true
 }
 
-// settle passes a on to all who wait for it.
-func (c *cache) settle(q question, a *answer) {
+// tell passes a on to all who wait for it.
+func (c *cache) tell(ctx context.Context, q question, a *answer) {
+	a.abandoned = a.err != nil && ctx.Err() != nil
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a.abandoned && c.known[q] == a {

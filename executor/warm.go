@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"path"
+	"slices"
 	"sync"
 
 	"lockstep/plan"
@@ -16,6 +17,8 @@ import (
 func (w *worker) warm(ctx context.Context, tasks []*plan.Task) {
 	w.glimpses = map[*plan.Task]glimpse{}
 	var wg sync.WaitGroup
+	var probes []func()
+	ahead := map[*cache]*asks{}
 	for _, t := range tasks {
 		step, err := t.Step(w.host)
 		base, unknown := w.base(w.on(t), t)
@@ -23,28 +26,40 @@ func (w *worker) warm(ctx context.Context, tasks []*plan.Task) {
 			continue // the walk in order will meet it again
 		}
 		if e, ok := step.(steps.Expecter); ok {
-			w.lookAhead(ctx, &wg, base, e.Expects())
+			if ahead[base] == nil {
+				ahead[base] = newAsks()
+			}
+			w.expect(ahead[base], e.Expects())
 		}
-		wg.Go(func() {
-			age, scratch := base.now(), newOverlay(base, false)
-			scratch.looks = newLooks()
-			v := w.view(w.host)
-			v.Self = scratch
-			_ = within(ctx, t, func(ctx context.Context) error { // what fails is met again in order
-				c, err := step.Probe(ctx, v)
-				if err != nil {
-					return err
-				}
-				w.keepGlimpse(t, glimpse{step, c, base, age, scratch.looks.taken()})
-				if c.Empty() {
-					return nil
-				}
-				w.prepare(base)
-				return step.Apply(ctx, scratch, c)
-			})
-		})
+		probes = append(probes, func() { w.glimpse(ctx, t, step, base) })
+	}
+	for base, a := range ahead {
+		base.ask(ctx, &wg, a)
+	}
+	for _, probe := range probes {
+		wg.Go(probe)
 	}
 	wg.Wait()
+}
+
+// glimpse lets a step's probe and a dry apply run over a throw-away overlay.
+func (w *worker) glimpse(ctx context.Context, t *plan.Task, step steps.Step, base *cache) {
+	age, scratch := base.now(), newOverlay(base, false)
+	scratch.looks = newLooks()
+	v := w.view(w.host)
+	v.Self = scratch
+	_ = within(ctx, t, func(ctx context.Context) error { // what fails is met again in order
+		c, err := step.Probe(ctx, v)
+		if err != nil {
+			return err
+		}
+		w.keepGlimpse(t, glimpse{step, c, base, age, scratch.looks.taken()})
+		if c.Empty() {
+			return nil
+		}
+		w.prepare(base)
+		return step.Apply(ctx, scratch, c)
+	})
 }
 
 // prepare lets a machine get ready to be changed, if it soon will be.
@@ -54,35 +69,33 @@ func (w *worker) prepare(base *cache) {
 	}
 }
 
-// lookAhead reads what a probe will look at; a dry run also asks for the room
-// where it may want to write. Whatever fails here is met again in order.
-func (w *worker) lookAhead(ctx context.Context, wg *sync.WaitGroup, base *cache, e steps.Expectation) {
-	stat := func(p string) { wg.Go(func() { _, _ = base.Stat(ctx, path.Clean(p)) }) }
-	query := func(c steps.Command) { wg.Go(func() { _, _ = base.Query(ctx, c) }) }
+// expect adds what a probe will look at; a dry run also asks for the room where
+// it may want to write. Whatever fails there is met again in order.
+func (w *worker) expect(a *asks, e steps.Expectation) {
 	above := map[string]bool{}
 	for _, p := range e.Paths {
 		above[path.Dir(p)] = true
 	}
-	for _, p := range e.Reads {
-		stat(p)
+	for _, p := range slices.Concat(e.Reads, e.Paths) {
+		a.look(path.Clean(p))
 	}
-	asked := map[string]bool{}
 	for _, p := range e.Paths {
-		stat(p)
-		if dir := path.Dir(p); !w.live && !above[p] && !asked[dir] {
-			asked[dir] = true
-			query(roomQuery(dir))
+		if !w.live && !above[p] {
+			a.query(roomQuery(path.Dir(p)))
 		}
 	}
 	for _, name := range e.Users {
 		if !isNumber(name) {
-			query(userQuery(name))
+			a.query(userQuery(name))
 		}
 	}
 	for _, name := range e.Groups {
 		if !isNumber(name) {
-			query(groupQuery(name))
+			a.query(groupQuery(name))
 		}
+	}
+	for _, c := range e.Queries {
+		a.query(c)
 	}
 }
 

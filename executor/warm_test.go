@@ -80,13 +80,17 @@ func TestWhatAStepExpectsIsReadAhead(t *testing.T) {
 	base := newCache(m)
 	w := &worker{run: &run{}}
 	var wg sync.WaitGroup
-	w.lookAhead(t.Context(), &wg, base, (&expecting{wants: steps.Expectation{
+	a := newAsks()
+	w.expect(a, (&expecting{wants: steps.Expectation{
 		Paths: []string{"/etc/a.d/a", "/etc/a.d/b", "/etc/a.d", "/etc"}, Reads: []string{"/var/lib/x/auto.cnf"}, Users: []string{"root", "0", ""}, Groups: []string{"mysql"},
+		Queries: []steps.Command{{Argv: []string{"how", "it", "runs"}}},
 	}}).Expects())
+	base.ask(t.Context(), &wg, a)
 	wg.Wait()
 	// The room is asked for where files may be put, once for each directory.
 	want := map[question]bool{
-		{"query", queryKey(roomQuery("/etc/a.d"))}: true, {"query", queryKey(groupQuery("mysql"))}: true, {"query", queryKey(userQuery("root"))}: true,
+		{"query", queryKey(steps.Command{Argv: []string{"how", "it", "runs"}})}: true,
+		{"query", queryKey(roomQuery("/etc/a.d"))}:                              true, {"query", queryKey(groupQuery("mysql"))}: true, {"query", queryKey(userQuery("root"))}: true,
 		{"stat", "/etc"}: true, {"stat", "/etc/a.d"}: true, {"stat", "/etc/a.d/a"}: true, {"stat", "/etc/a.d/b"}: true, {"stat", "/var/lib/x/auto.cnf"}: true,
 	}
 	asked := map[question]bool{}

@@ -119,8 +119,11 @@ type Local interface {
 type Expecter interface{ Expects() Expectation }
 
 // Expectation is what a step will look at: paths that it may change, paths that
-// it only Reads, and the users and groups that it names as owners.
-type Expectation struct{ Paths, Reads, Users, Groups []string }
+// it only Reads, the users and groups that it names as owners, and what it asks.
+type Expectation struct {
+	Paths, Reads, Users, Groups []string
+	Queries                     []Command
+}
 
 // Scoped is implemented by a step that evaluates a text against the variables
 // of its host by itself, as a template does. The compiler leaves the {{ }} of

@@ -20,6 +20,7 @@ var (
 	_ executor.Peeker   = (*Conn)(nil)
 	_ executor.Preparer = (*Conn)(nil)
 	_ executor.Remarker = (*Conn)(nil)
+	_ executor.Surveyor = (*Conn)(nil)
 )
 
 // Conn is a host behind one SSH connection. It may be used by many goroutines,
@@ -201,6 +202,11 @@ func (c *Conn) Query(ctx context.Context, cmd steps.Command) (steps.Output, erro
 		return steps.Output{}, err
 	}
 	a, err := c.ask(ctx, script)
+	return answered(cmd, a, err)
+}
+
+// answered is the answer of a query.
+func answered(cmd steps.Command, a answer, err error) (steps.Output, error) {
 	if err != nil {
 		return steps.Output{}, fmt.Errorf("%s: %w", cmd, err)
 	}

@@ -65,6 +65,8 @@ func (l lookup) script() string {
 	return "lockstep_look " + shellescape.Quote(l.path) + " " + strconv.Itoa(l.limit)
 }
 
+func (l lookup) request() *request { return &request{script: l.script(), look: &l} }
+
 // together makes one request of those that wait and may be answered together,
 // at the place of the first. s.mu is held.
 func (s *shell) together() {

@@ -70,11 +70,26 @@ func (s *shell) do(ctx context.Context, script string) (answer, error) {
 
 // ask is do for a request as a whole.
 func (s *shell) ask(ctx context.Context, r *request) (answer, error) {
-	r.done = make(chan struct{})
-	r.cutUp(s)
-	if !s.enqueue(r) {
-		return answer{}, errShellGone
+	if err := s.send(r); err != nil {
+		return answer{}, err
 	}
+	return s.await(ctx, r)
+}
+
+// send puts requests into the queue, whose answers are then awaited.
+func (s *shell) send(all ...*request) error {
+	for _, r := range all {
+		r.done = make(chan struct{})
+		r.cutUp(s)
+	}
+	if !s.enqueue(all...) {
+		return errShellGone
+	}
+	return nil
+}
+
+// await returns the answer of a request that is in the queue or was sent.
+func (s *shell) await(ctx context.Context, r *request) (answer, error) {
 	select {
 	case <-r.done:
 		return answer{r.out, r.err, r.code}, r.failed
@@ -91,16 +106,18 @@ func (s *shell) post(script string) {
 	s.enqueue(&request{script: script, dropped: true, begun: true, done: make(chan struct{})})
 }
 
-func (s *shell) enqueue(r *request) bool {
+func (s *shell) enqueue(all ...*request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken {
 		return false
 	}
-	s.last++
-	r.id = s.last
-	s.pending[r.id] = r
-	s.queue = append(s.queue, r)
+	for _, r := range all {
+		s.last++
+		r.id = s.last
+		s.pending[r.id] = r
+	}
+	s.queue = append(s.queue, all...)
 	s.stir()
 	return true
 }

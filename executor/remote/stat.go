@@ -78,8 +78,14 @@ func (c *Conn) Peek(ctx context.Context, path string) (steps.Stat, []byte, error
 }
 
 func (c *Conn) look(ctx context.Context, path string, limit int) (steps.Stat, []byte, error) {
-	what := &lookup{path, limit}
-	a, err := c.askFor(ctx, func() *request { return &request{script: what.script(), look: what} })
+	what := lookup{path, limit}
+	a, err := c.askFor(ctx, what.request)
+	return what.seen(a, err)
+}
+
+// seen takes the answer of a look apart.
+func (l lookup) seen(a answer, err error) (steps.Stat, []byte, error) {
+	path := l.path
 	if err != nil {
 		return steps.Stat{}, nil, fmt.Errorf("stat %s: %w", path, err)
 	}

@@ -190,13 +190,7 @@ func shadow(o optionfile.Option, want optionfile.Setting, why, do string) error 
 func (s *step) readers(f *files, group string) []string {
 	switch {
 	case slices.Contains(s.serverGroups, group):
-		groups := append(slices.Clone(s.serverGroups), "client-server")
-		for _, o := range f.Options() {
-			if ofVersion(o.Group) && !slices.Contains(groups, o.Group) {
-				groups = append(groups, o.Group)
-			}
-		}
-		return groups
+		return slices.Concat(s.serverGroups, []string{"client-server"}, f.versions)
 	case group == "client":
 		return []string{"client", "client-server", "client-mariadb"}
 	}

@@ -13,6 +13,7 @@ type files struct {
 	*serverfiles.Files
 	target    string              // the designated file's real path
 	persisted []optionfile.Option // by SET PERSIST, after all files
+	versions  []string            // the sections of single versions of the server
 }
 
 // files reads all files that the server reads, with edited in the place of the
@@ -23,6 +24,11 @@ func (s *step) files(ctx context.Context, r steps.Reader, edited []byte) (*files
 		return nil, err
 	}
 	f := &files{Files: all}
+	for _, group := range all.Groups() {
+		if ofVersion(group) {
+			f.versions = append(f.versions, group)
+		}
+	}
 	if f.target, err = serverfiles.RealPath(ctx, r, s.path); err != nil {
 		return nil, err
 	}
@@ -35,7 +41,7 @@ func (s *step) server() serverfiles.Server { return serverfiles.Server{Main: s.m
 // Expects implements steps.Expecter.
 func (s *step) Expects() steps.Expectation {
 	reads := append(s.server().Expects(s.path), serverfiles.PersistedIn(serverfiles.DataDir))
-	return steps.Expectation{Paths: []string{s.path}, Reads: reads}
+	return steps.Expectation{Paths: []string{s.path}, Reads: reads, Queries: []steps.Command{serverfiles.StartedQuery()}}
 }
 
 // designated reports whether an option stands in the file that is edited.

@@ -63,6 +63,13 @@ type Judged struct {
 // they will say. The error says why the edit must not be written. What could not
 // be asked, because a program is not there, is in the notes.
 func (j Judged) Judge(ctx context.Context, r steps.Reader) (notes []string, err error) {
+	out, err := r.Query(ctx, StartedQuery())
+	switch {
+	case err != nil:
+		return nil, err
+	case out.Code == missing: // nobody to ask
+		return []string{noServer, noReader}, nil
+	}
 	checks := []func() (string, error){
 		func() (string, error) { return j.Server.agrees(ctx, r, j.Found) },
 		func() (string, error) { return j.Server.takes(ctx, r, j.Wanted) },
@@ -103,7 +110,7 @@ func reads(ctx context.Context, r steps.Reader, f *optionfile.File, group string
 	case err != nil:
 		return "", err
 	case out.Code == missing:
-		return "the host has no my_print_defaults yet, so only lockstep has judged the text", nil
+		return noReader, nil
 	case out.Code != 0:
 		return "", &steps.Problem{What: fmt.Sprintf("the host's my_print_defaults refuses %s as it would be", f.Name()), Why: said(out.Stderr),
 			Do: "nothing was written; correct the file by hand"}
@@ -165,7 +172,10 @@ func (s Server) agrees(ctx context.Context, r steps.Reader, f *Files) (note stri
 		Do:  "nothing was written; name the file that the server is started with as main"}
 }
 
-const noServer = "the host has no server program yet, so none has judged the options"
+const (
+	noServer = "the host has no server program yet, so none has judged the options"
+	noReader = "the host has no my_print_defaults yet, so only lockstep has judged the text"
+)
 
 // arguments are what stands behind the heading of --print-defaults, cut where
 // options seem to begin.

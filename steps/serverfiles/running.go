@@ -13,16 +13,36 @@ const (
 	version = `# what server a host has
 ` + findServer + `exec "$server" --no-defaults --version`
 
-	commandLine = `# how the server was started
+	// One program finds the processes, since a host may have many. The code is
+	// missing where the host has none of the programs that judge a text.
+	startedScript = `# how the server was started
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/libexec
+code=127
+for name in mariadbd mysqld my_print_defaults; do
+  if command -v "$name" >/dev/null; then code=0; fi
+done
+found=$(grep -lxs -e mariadbd -e mysqld /proc/[0-9]*/comm)
 for name in mariadbd mysqld; do
-  for dir in /proc/[0-9]*; do
-    read -r comm 2>/dev/null <"$dir/comm" || continue
+  for file in $found; do
+    read -r comm 2>/dev/null <"$file" || continue
     [ "$comm" = "$name" ] || continue
-    tr '\0' '\n' <"$dir/cmdline"
-    tr '\0' '\n' 2>/dev/null <"$dir/environ" | grep '^MYSQL_GROUP_SUFFIX='
-    exit 0
+    tr '\0' '\n' <"${file%/comm}/cmdline"
+    tr '\0' '\n' 2>/dev/null <"${file%/comm}/environ" | grep '^MYSQL_GROUP_SUFFIX='
+    exit $code
   done
-done`
+done
+command -v systemctl >/dev/null || exit $code
+echo '` + byUnit + `'
+for unit in mariadb mysql mysqld; do
+  systemctl show --property=LoadState,ExecStart,Environment,EnvironmentFiles "$unit" 2>/dev/null
+  echo
+done
+exit $code`
+
+	// byUnit stands before what systemd would start, under the names that
+	// packages use, where nothing runs. A unit that is not there answers with
+	// LoadState=not-found.
+	byUnit = "no process; the units:"
 )
 
 // Product asks the host which server program it has. A host without one has the
@@ -42,15 +62,19 @@ type Started struct {
 // StartedAs reads the command line of the host's server, and where none runs
 // what its unit would start.
 func StartedAs(ctx context.Context, r steps.Reader) (Started, error) {
-	out, err := r.Query(ctx, query(commandLine, nil))
-	if err != nil {
+	out, err := r.Query(ctx, StartedQuery())
+	if err != nil || len(out.Stdout) == 0 {
 		return Started{}, err
 	}
-	if len(out.Stdout) == 0 {
-		return byUnit(ctx, r)
+	if units, ok := strings.CutPrefix(string(out.Stdout), byUnit+"\n"); ok {
+		return ofUnits(ctx, r, units)
 	}
 	return parseStarted(string(out.Stdout)), nil
 }
+
+// StartedQuery is what StartedAs and Judge ask first, for a step that says what
+// it Expects.
+func StartedQuery() steps.Command { return query(startedScript, nil) }
 
 // As is the server that is started with main, and with the groups of an instance
 // if s is that server.

@@ -11,25 +11,11 @@ import (
 	"lockstep/steps"
 )
 
-// unitOf asks for what systemd would start, under the names that packages use.
-// A unit that is not there answers with LoadState=not-found.
-const unitOf = `# how the unit of the server starts it
-command -v systemctl >/dev/null || exit 0
-for unit in mariadb mysql mysqld; do
-  systemctl show --property=LoadState,ExecStart,Environment,EnvironmentFiles "$unit" 2>/dev/null
-  echo
-done
-exit 0`
-
-// byUnit reads how the server would be started from its unit: the words of its
+// ofUnits reads how the server would be started from its units: the words of its
 // command line with the variables of its environment in their place, as
 // MYSQLD_OPTS has them.
-func byUnit(ctx context.Context, r steps.Reader) (Started, error) {
-	out, err := r.Query(ctx, query(unitOf, nil))
-	if err != nil {
-		return Started{}, err
-	}
-	for block := range strings.SplitSeq(string(out.Stdout), "\n\n") {
+func ofUnits(ctx context.Context, r steps.Reader, units string) (Started, error) {
+	for block := range strings.SplitSeq(units, "\n\n") {
 		u := parseUnit(block)
 		if !u.loaded {
 			continue

@@ -38,9 +38,9 @@ func TestStartedAs(t *testing.T) {
 			if tt.file != "" {
 				h.PutFile("/etc/default/mysql", tt.file)
 			}
-			h.OnOther(func(_ *stepstest.Fake, c steps.Command) steps.Output {
-				if strings.Contains(c.Argv[2], "how the unit") {
-					return steps.Output{Stdout: []byte(tt.unit)}
+			h.OnOther(func(*stepstest.Fake, steps.Command) steps.Output {
+				if tt.process == "" && tt.unit != "" {
+					return steps.Output{Stdout: []byte(byUnit + "\n" + tt.unit)}
 				}
 				return steps.Output{Stdout: []byte(tt.process)}
 			})
