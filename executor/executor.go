@@ -20,7 +20,7 @@ import (
 const DefaultTimeout = 2 * time.Hour
 
 // Executor runs one compiled plan over connected machines. All fields but
-// Emit, Stop and Log must be set. It may be used for one Preview or Apply
+// Emit, Stop, Recorder and Log must be set. It may be used for one Preview or Apply
 // after the other, not at the same time.
 type Executor struct {
 	Plan     *plan.Plan
@@ -46,6 +46,8 @@ type Executor struct {
 	// Gone tells that another run, which holds a machine, is surely over although
 	// it did not let go; nil for never.
 	Gone func(Lease) bool
+	// Recorder is told of each act of an Apply; nil for nobody.
+	Recorder Recorder
 	// Poll is how often a gate that is not healthy is asked again.
 	Poll time.Duration
 	Log  *slog.Logger
@@ -82,6 +84,7 @@ type run struct {
 	foreseen   bool // dry run: a gate was judged, or is past judging
 	outlast    sync.Once
 	grip       *hold // of a live run
+	acts       int   // how many were announced
 
 	mu      sync.Mutex
 	report  Report
@@ -101,10 +104,12 @@ func (x *Executor) walk(ctx context.Context, what walking) (*Report, error) {
 		r.overlays[name] = newOverlay(newCache(m), live)
 		r.overlays[name].touch = func() { r.touched(name) }
 		r.overlays[name].sent, r.overlays[name].told = r.progress(name), r.told(name)
+		r.overlays[name].record = r.record
 	}
 	r.control = newOverlay(newCache(x.Control), live)
 	r.control.touch = func() { r.touched("") }
 	r.control.sent, r.control.told = r.progress(x.Control.Name()), r.told(x.Control.Name())
+	r.control.record = r.record
 	r.emit(Event{Type: EventStart, Name: x.Plan.Name, Hosts: names(x.Plan.Hosts), Stages: len(x.Plan.Stages), DryRun: !live})
 	if live {
 		r.grip = x.hold(ctx)

@@ -52,9 +52,7 @@ func (o *overlay) Exec(ctx context.Context, c steps.Command) (steps.Output, erro
 		if err := o.flush(ctx); err != nil {
 			return steps.Output{}, err
 		}
-		defer o.base.forget()
-		o.touch()
-		return o.run(ctx, c)
+		return o.act(ctx, c)
 	}
 	o.foresee(c, o.found(ctx, c))
 	o.keep()

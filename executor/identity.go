@@ -43,7 +43,7 @@ func (w *worker) enter(ctx context.Context, t *plan.Task) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.base = base
+	o.base, o.who = base, t.As
 	return nil
 }
 

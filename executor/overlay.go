@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"lockstep/plan"
 	"lockstep/steps"
 )
 
@@ -30,6 +31,8 @@ type overlay struct {
 	sent func(path string, done, size int64)
 	// told makes what a long command of a step writes known while it runs.
 	told func(step string, c steps.Command) (heard steps.Command, done func())
+	// record announces an act before it happens.
+	record func(Act) (ended func(Ending), err error)
 
 	mu      sync.Mutex
 	files   map[string]*pending
@@ -38,6 +41,7 @@ type overlay struct {
 	acts    []act
 	actor   string            // who acts now, for texts
 	step    string            // its step's number
+	who     *plan.Identity    // the user who acts now; nil is the host's own
 	writers map[string]string // by path: who wrote it last
 	commits int               // how many batches are on the host
 	heard   []string          // remarks of its machines, each once
@@ -61,11 +65,12 @@ type pending struct {
 	from     *steps.Content // in place of data
 	foreseen bool           // the effect of an act, not a write of ours
 	since    int            // how many acts came before it
+	step     string         // the number of the step that wrote it last
 }
 
 func newOverlay(base *cache, live bool) *overlay {
 	return &overlay{
-		base: base, own: base, live: live, touch: func() {}, sent: func(string, int64, int64) {}, told: untold, writers: map[string]string{},
+		base: base, own: base, live: live, touch: func() {}, sent: func(string, int64, int64) {}, told: untold, record: unrecorded, writers: map[string]string{},
 		files: map[string]*pending{}, answers: map[string]foreseenAnswer{},
 	}
 }

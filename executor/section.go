@@ -177,7 +177,7 @@ func (w *worker) block(ctx context.Context, g *gate, t *plan.Task) *failure {
 // final reports whether no step can be done on the host after err.
 func final(ctx context.Context, err error) bool {
 	return ctx.Err() != nil || errors.Is(err, steps.ErrUnreachable) || errors.Is(err, steps.ErrRefused) ||
-		errors.Is(err, ErrGateRed) || errors.Is(err, ErrInterrupted)
+		errors.Is(err, ErrGateRed) || errors.Is(err, ErrInterrupted) || errors.Is(err, ErrUnrecorded)
 }
 
 // pass tells a failure after which the plan goes on. What its step has not

@@ -157,7 +157,7 @@ func (o *overlay) put(ctx context.Context, p string, was steps.Stat, f pending) 
 	if !slices.Contains(o.order, p) {
 		o.order = append(o.order, p)
 	}
-	f.since = len(o.acts)
+	f.since, f.step = len(o.acts), o.step
 	o.files[p], o.writers[p] = &f, o.actor
 	maps.DeleteFunc(o.answers, func(_ string, a foreseenAnswer) bool { return intersects(a.reads, []string{p}) })
 	return nil
@@ -185,10 +185,10 @@ func merge(old, next pending) pending {
 // flush commits all pending writes of a live run in one batch.
 func (o *overlay) flush(ctx context.Context) error {
 	o.mu.Lock()
-	batch := make([]Write, 0, len(o.order))
+	batch, wrote := make([]Write, 0, len(o.order)), make([]Wrote, 0, len(o.order))
 	for _, p := range o.order {
 		f := o.files[p]
-		batch = append(batch, o.batched(p, f))
+		batch, wrote = append(batch, o.batched(p, f)), append(wrote, o.wrote(p, f))
 	}
 	o.files, o.order = map[string]*pending{}, nil
 	o.mu.Unlock()
@@ -196,11 +196,7 @@ func (o *overlay) flush(ctx context.Context) error {
 		return nil
 	}
 	defer o.base.forget()
-	err := o.base.Commit(ctx, batch)
-	o.hear()
-	if !untouched(err) {
-		o.touch()
-	}
+	err := o.commit(ctx, batch, wrote)
 	if err == nil {
 		o.mu.Lock()
 		o.commits++

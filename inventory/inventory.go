@@ -25,6 +25,7 @@ type Inventory struct {
 	hostOf   map[string]*Host
 	groupOf  map[string]*Group
 	warnings []*source.Error
+	files    []source.File
 }
 
 // Hosts returns all hosts in the order in which the files first name them.
@@ -50,6 +51,10 @@ func (inv *Inventory) Group(name string) (*Group, bool) {
 // group, variable files of no known name, and values for which Ansible's order
 // of precedence would have chosen another.
 func (inv *Inventory) Warnings() []*source.Error { return slices.Clone(inv.warnings) }
+
+// Files returns all files that Load has read, in that order, as they stand on
+// the disk: encrypted, and programs as such.
+func (inv *Inventory) Files() []source.File { return slices.Clone(inv.files) }
 
 // Group is a named set of hosts.
 type Group struct {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+
+	"lockstep/internal/source"
 )
 
 // maxFile bounds the bytes of a file, so that a link to /dev/zero or to a dump
@@ -18,6 +20,7 @@ func (b *builder) readFile(path string) ([]byte, bool) {
 	if err != nil {
 		b.failFile(path, "", "the file cannot be read: %v", reason(err))
 	}
+	b.inv.files = append(b.inv.files, source.ReadFrom(path, data))
 	return data, err == nil
 }
 

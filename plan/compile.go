@@ -56,7 +56,7 @@ func Compile(file string, data []byte, inv Inventory, kinds *steps.Registry, o O
 	c := &compiler{
 		kinds: kinds, options: o, inv: inv,
 		world:   newWorld(o.Tell),
-		plan:    &Plan{File: file, index: map[string]int{}},
+		plan:    &Plan{File: file, Files: []source.File{source.ReadFrom(file, data)}, index: map[string]int{}},
 		tagSeen: map[string]bool{}, made: map[string]bool{}, seen: map[string]*problem{}, files: map[string]source.Value{},
 	}
 	c.top(root, inv)

@@ -24,7 +24,7 @@ func (c *compiler) varsFiles(root source.Value, files []string) []source.Value {
 	}
 	var out []source.Value
 	for i, name := range files {
-		v, err := readYAML(items[i], beside(root, name))
+		v, err := c.readYAML(items[i], beside(root, name))
 		if err == nil && v.Shape != source.Map && v.Shape != source.Null {
 			err = v.Errorf("", "a file of variables must be a map of names to values, but this is %s", v.Shape)
 		}
@@ -35,7 +35,7 @@ func (c *compiler) varsFiles(root source.Value, files []string) []source.Value {
 }
 
 // readYAML reads a file that at names.
-func readYAML(at source.Value, file string) (source.Value, error) {
+func (c *compiler) readYAML(at source.Value, file string) (source.Value, error) {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return source.Value{}, at.Errorf("a relative path counts from the folder of this file", "there is no file %s", file)
@@ -43,6 +43,7 @@ func readYAML(at source.Value, file string) (source.Value, error) {
 	if err != nil {
 		return source.Value{}, at.Errorf("", "%s cannot be read: %v", file, cause(err))
 	}
+	c.plan.Files = append(c.plan.Files, source.ReadFrom(file, data))
 	return source.ParseYAML(file, data, secretTag)
 }
 
@@ -100,7 +101,7 @@ func (c *compiler) stepFile(v source.Value, file string, at spot) (source.Value,
 	list, read := c.files[file]
 	if !read {
 		var err error
-		if list, err = readYAML(v, file); err == nil && list.Shape != source.List {
+		if list, err = c.readYAML(v, file); err == nil && list.Shape != source.List {
 			err = list.Errorf("", "a file of steps must be a list, but this is %s", list.Shape)
 		}
 		c.fail(err)

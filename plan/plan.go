@@ -14,6 +14,9 @@ import (
 type Plan struct {
 	Name string
 	File string
+	// Files are the plan's file, those that it includes and its files of
+	// variables, as they were read.
+	Files []source.File
 	// Hosts are the hosts to be changed, in the inventory's order; Peers are
 	// all hosts of the plan's pattern, which a limit may leave more of.
 	Hosts []Host

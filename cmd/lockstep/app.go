@@ -14,7 +14,9 @@ import (
 	"golang.org/x/term"
 
 	"lockstep/cmd/lockstep/view"
+	"lockstep/executor/journal"
 	"lockstep/internal/secret"
+	"lockstep/internal/source"
 )
 
 // app is one run of the program: its console, flags and what it learned.
@@ -26,12 +28,15 @@ type app struct {
 
 	becomeWord string // the password for sudo or su, once it was read
 	phrases    *passphrases
-	pinned     string // the known_hosts file beside the inventory
+	pinned     string        // the known_hosts file beside the inventory
+	inputs     []source.File // what the plan and the inventory were read from
+	limit      string        // the pattern of --limit, its files read
 
 	mu       sync.Mutex
 	graceful chan struct{} // closed by the first interrupt, when set
 	asked    bool
-	signal   bool // an interrupt has come
+	signal   bool            // an interrupt has come
+	journal  *journal.Writer // of the run that changes hosts
 }
 
 // flags are the options that commands share; each command declares those that
@@ -77,7 +82,7 @@ Exit codes:
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().CountVarP(&a.flags.verbose, "verbose", "v", "say more (-vv: debug)")
-	root.AddCommand(a.planCommand(), a.applyCommand(), a.auditCommand(), a.validateCommand(), a.doctorCommand(), a.explainCommand(), a.certsCommand(), a.hostKeysCommand(), a.inventoryCommand(), a.varsCommand(), a.stepsCommand(), a.schemaCommand(), a.unlockCommand())
+	root.AddCommand(a.planCommand(), a.applyCommand(), a.auditCommand(), a.validateCommand(), a.doctorCommand(), a.explainCommand(), a.certsCommand(), a.hostKeysCommand(), a.inventoryCommand(), a.varsCommand(), a.stepsCommand(), a.schemaCommand(), a.unlockCommand(), a.historyCommand(), a.showCommand(), a.resumeCommand())
 	return root
 }
 
@@ -143,6 +148,9 @@ func (a *app) interrupted(cancel func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.signal = true
+	if a.journal != nil {
+		a.journal.Interrupt()
+	}
 	if a.graceful != nil && !a.asked {
 		a.asked = true
 		close(a.graceful)

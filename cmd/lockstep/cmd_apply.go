@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"lockstep/executor"
+	"lockstep/executor/journal"
+	"lockstep/plan"
 )
 
 // gatePoll is how often a gate that waits is asked again.
@@ -38,15 +39,26 @@ func (a *app) applyCommand() *cobra.Command {
 }
 
 func (a *app) apply(ctx context.Context, file string) error {
-	if !a.flags.yes && !term.IsTerminal(int(a.stdin.Fd())) {
-		return fmt.Errorf("there is no terminal to ask for approval; pass --auto-approve (-y)")
+	if err := a.mayAsk(); err != nil {
+		return err
 	}
-	x, closeHosts, err := a.prepare(ctx, file)
+	inv, p, err := a.loadUnlocked(ctx, file)
+	if err != nil {
+		return err
+	}
+	return a.approved(ctx, inv, p, journal.Header{Command: "apply"})
+}
+
+// approved shows what a plan would change, asks, and changes it.
+func (a *app) approved(ctx context.Context, inv *fleet, p *plan.Plan, h journal.Header) error {
+	a.view = a.newView()
+	x, closeHosts, err := a.executor(ctx, inv, p, a.view.Event)
 	if err != nil {
 		return err
 	}
 	defer closeHosts()
-	x.Eager, x.Lease, x.Gone = true, lease(), ended
+	h.ID = newRun()
+	x.Eager, x.Lease, x.Gone = true, lease(h.ID), ended
 	report, err := x.Preview(ctx)
 	if err := judge(report, err, ""); err != nil {
 		return err
@@ -57,9 +69,7 @@ func (a *app) apply(ctx context.Context, file string) error {
 	if err := a.approve(ctx, len(x.Plan.Hosts)); err != nil {
 		return err
 	}
-	x.Stop = a.gracefully()
-	report, err = x.Apply(ctx)
-	return applied(report, err)
+	return a.recorded(ctx, x, h)
 }
 
 // applied is the exit of a run.
@@ -97,6 +107,7 @@ func (a *app) goOn(ctx context.Context, question string) error {
 	ctx, cancel := a.untilAsked(ctx)
 	defer cancel()
 	line, err := a.readLine(ctx)
+	a.answered(question, err == nil && strings.TrimSpace(line) == "yes")
 	if err != nil || strings.TrimSpace(line) != "yes" {
 		return fmt.Errorf("%w: not approved: %s", executor.ErrInterrupted, question)
 	}

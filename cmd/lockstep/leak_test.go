@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"lockstep/executor/journal"
 	"lockstep/internal/sshserver"
 )
 
@@ -166,6 +167,7 @@ func TestNoSecretLeavesTheProcess(t *testing.T) {
 		h.sampler.leak("stdout of "+strings.Join(args, " "), o.stdout)
 		h.sampler.leak("stderr of "+strings.Join(args, " "), o.stderr)
 	}
+	h.journals(t)
 	h.phrase(t)
 	stop()
 	h.sampler.report(t)
@@ -174,6 +176,25 @@ func TestNoSecretLeavesTheProcess(t *testing.T) {
 			if data, err := os.ReadFile(h.file(host + "/" + name)); err != nil || len(h.sampler.marks.in(string(data))) == 0 {
 				t.Errorf("%s on %s has no secret, so that none was at stake: %v", name, host, err)
 			}
+		}
+	}
+}
+
+// journals looks for secrets in what is kept of the runs.
+func (h *leakHosts) journals(t *testing.T) {
+	t.Helper()
+	runs, err := journal.All(filepath.Join(stateOf(t), "runs"))
+	must(t, err)
+	if len(runs) != 2 || len(runs[0].Acts()) == 0 {
+		t.Errorf("%d runs are kept, or they say nothing; this proves nothing", len(runs))
+	}
+	for _, run := range runs {
+		text, err := os.ReadFile(run.File)
+		must(t, err)
+		h.sampler.leak("the journal "+run.File, string(text))
+		for _, command := range [][]string{{"show", run.ID}, {"show", "--json", run.ID}, {"history"}} {
+			o := exits(t, exitDone, lockstep(t, "", command...))
+			h.sampler.leak("the answer of "+command[0], o.stdout+o.stderr)
 		}
 	}
 }

@@ -13,8 +13,22 @@ import (
 	"lockstep/executor"
 )
 
+// newRun is a name for a run. Names sort by their time.
+func newRun() string {
+	return time.Now().UTC().Format("20060102-150405.000-") + strings.ToLower(rand.Text()[:4])
+}
+
 // lease is what this process holds hosts with.
-func lease() executor.Lease {
+func lease(run string) executor.Lease {
+	return executor.Lease{
+		Run:   run,
+		Owner: fmt.Sprintf("%s, process %d, since %s", operator(), os.Getpid(), time.Now().Format(time.RFC3339)),
+		Place: placeOf(os.Getpid()),
+	}
+}
+
+// operator is who runs this program, and where.
+func operator() string {
 	who, where := "somebody", "an unknown machine"
 	if u, err := user.Current(); err == nil {
 		who = u.Username
@@ -22,11 +36,7 @@ func lease() executor.Lease {
 	if h, err := os.Hostname(); err == nil {
 		where = h
 	}
-	return executor.Lease{
-		Run:   rand.Text(),
-		Owner: fmt.Sprintf("%s@%s, process %d, since %s", who, where, os.Getpid(), time.Now().Format(time.RFC3339)),
-		Place: placeOf(os.Getpid()),
-	}
+	return who + "@" + where
 }
 
 // placeOf tells a process from all others that were or are anywhere: the boot of
@@ -42,6 +52,16 @@ func placeOf(pid int) string {
 		return ""
 	}
 	return fmt.Sprintf("%s/%s/%d/%s", strings.TrimSpace(string(boot)), space, pid, fields[19])
+}
+
+// here reports whether the process of another run is on this machine now.
+func here(other executor.Lease) bool {
+	f := strings.Split(other.Place, "/")
+	if len(f) != 4 {
+		return false
+	}
+	pid, err := strconv.Atoi(f[2])
+	return err == nil && placeOf(pid) == other.Place
 }
 
 // ended reports whether the process of another run was on this machine and is no

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -110,10 +111,41 @@ func (a *app) load(ctx context.Context, planFile string) (*fleet, *plan.Plan, er
 	if err != nil {
 		return nil, nil, err
 	}
+	a.limit = limit
 	p, err := plan.Compile(planFile, data, inv, kinds, plan.Options{
 		Limit: limit, Tags: a.flags.tags, SkipTags: a.flags.skip, ExtraVars: extra, Tell: a.redactor.Add,
 	})
+	if err == nil {
+		a.inputs, err = a.readFrom(inv, p)
+	}
 	return inv, p, err
+}
+
+// readFrom lists what decides on a run: the files of the plan, of the inventory
+// and of -e.
+func (a *app) readFrom(inv *fleet, p *plan.Plan) ([]source.File, error) {
+	all := slices.Concat(p.Files, inv.Files())
+	for _, arg := range a.flags.extra {
+		if file, ok := strings.CutPrefix(arg, "@"); ok {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				return nil, fmt.Errorf("-e: %w", err)
+			}
+			all = append(all, source.ReadFrom(file, data))
+		}
+	}
+	for i := range all {
+		all[i].Path = absolute(all[i].Path)
+	}
+	return all, nil
+}
+
+// absolute is path wherever the program runs.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 // extraVars reads -e name=value and -e @file.

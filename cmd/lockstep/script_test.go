@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -17,6 +18,10 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata",
 		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"hosts": serveHosts, "acme": serveACME},
 		UpdateScripts: *update,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("LOCKSTEP_STATE_DIR", filepath.Join(e.WorkDir, ".state"))
+			return nil
+		},
 	})
 }
 

@@ -103,6 +103,13 @@ func (c *Conn) Name() string { return c.target.Name }
 // Address is the host name or IP address that was dialled.
 func (c *Conn) Address() string { return c.target.Address }
 
+// HostKey is the fingerprint of the key that the host has shown.
+func (c *Conn) HostKey() string {
+	c.network.mu.Lock()
+	defer c.network.mu.Unlock()
+	return c.network.keys[c.target.keyName()]
+}
+
 // Close ends the connection and every process that it still has on the host,
 // except what a Long command started. It may be called more than once.
 func (c *Conn) Close() error {

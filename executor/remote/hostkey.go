@@ -40,7 +40,13 @@ func (n *Network) hostKeys(t Target) (*hostKeys, error) {
 	}
 	keys.callback = func(host string, addr net.Addr, key ssh.PublicKey) error {
 		keys.shown = true
-		return hostKeyProblem(t, key, check(host, addr, key))
+		err := check(host, addr, key)
+		if err == nil {
+			n.mu.Lock()
+			n.keys[t.keyName()] = ssh.FingerprintSHA256(key)
+			n.mu.Unlock()
+		}
+		return hostKeyProblem(t, key, err)
 	}
 	return keys, nil
 }

@@ -30,11 +30,12 @@ type Network struct {
 	hops  map[string]*hop
 	slots map[string]chan struct{}
 	books map[string]*book
+	keys  map[string]string // fingerprints of the keys that hosts have shown, by name and port
 }
 
 // NewNetwork returns a Network without connections.
 func NewNetwork(log *slog.Logger) *Network {
-	n := &Network{log: log, hops: map[string]*hop{}, slots: map[string]chan struct{}{}, books: map[string]*book{}}
+	n := &Network{log: log, hops: map[string]*hop{}, slots: map[string]chan struct{}{}, books: map[string]*book{}, keys: map[string]string{}}
 	n.ctx, n.end = context.WithCancel(context.Background())
 	return n
 }
