@@ -102,6 +102,8 @@ type Counts struct {
 // Report is the outcome of a run or dry run.
 type Report struct {
 	Counts
+	// Shown is what a dry run found to do.
+	Shown Approval
 	// Acted tells that something may have been changed on a host.
 	Acted bool
 	// Stopped tells that the run ended early because it was asked to.

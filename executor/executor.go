@@ -37,6 +37,9 @@ type Executor struct {
 	// Approve asks a person, for a plan that wants that, and returns nil for
 	// yes. Nil refuses.
 	Approve func(ctx context.Context, question string) error
+	// Approval is what Apply may do, as a Preview reports it; nil for all that the
+	// plan says.
+	Approval *Approval
 	// Eager tells that what a Preview finds will be applied soon, so that
 	// connections get ready to write meanwhile.
 	Eager bool
@@ -85,6 +88,7 @@ type run struct {
 	outlast    sync.Once
 	grip       *hold // of a live run
 	acts       int   // how many were announced
+	agreed     approvals
 
 	mu      sync.Mutex
 	report  Report
@@ -112,6 +116,9 @@ func (x *Executor) walk(ctx context.Context, what walking) (*Report, error) {
 	r.control.record = r.record
 	r.emit(Event{Type: EventStart, Name: x.Plan.Name, Hosts: names(x.Plan.Hosts), Stages: len(x.Plan.Stages), DryRun: !live})
 	if live {
+		if x.Approval != nil {
+			r.agreed = x.Approval.index()
+		}
 		r.grip = x.hold(ctx)
 		defer r.grip.release(ctx)
 	}
@@ -146,6 +153,9 @@ func (r *run) emit(e Event) {
 		}
 	}
 	r.count(e)
+	if !r.live {
+		r.report.Shown.note(e)
+	}
 	if r.Emit != nil {
 		if e.Time.IsZero() {
 			e.Time = time.Now()

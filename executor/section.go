@@ -158,7 +158,9 @@ func (w *worker) block(ctx context.Context, g *gate, t *plan.Task) *failure {
 	}
 	if f != nil && len(t.Block.Rescue) > 0 {
 		w.pass(f, StatusRescued)
+		w.rescues++
 		f = w.section(ctx, g, t.Block.Rescue)
+		w.rescues--
 	}
 	if len(t.Block.Always) == 0 || f != nil && final(ctx, f.err) || w.interrupted != nil {
 		return f

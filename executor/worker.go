@@ -22,6 +22,7 @@ type worker struct {
 	acted   bool // a change was begun on the host
 	planned bool // a change would be begun, in a dry run
 	nested  int  // groups with a rescue or always around the step
+	rescues int  // rescues around the step
 	// interrupted is why the steps were not all begun, if they were not.
 	interrupted error
 
@@ -174,6 +175,9 @@ func (w *worker) status(c steps.Change) Status {
 func (w *worker) apply(ctx context.Context, g *gate, t *plan.Task, step steps.Step, c steps.Change) error {
 	for _, s := range c.Secrets {
 		w.Redactor.Add(s)
+	}
+	if err := w.approved(t, c); err != nil {
+		return err
 	}
 	if w.live && g != nil {
 		if err := g.before(ctx, w.host); err != nil {

@@ -224,6 +224,7 @@ func (w *world) preview() *Report {
 			w.t.Errorf("the preview changed %s: %s", m.Name(), m.acts())
 		}
 	}
+	w.x.Approval = &r.Shown // so that the next run may do this, and nothing else
 	return r
 }
 
