@@ -107,7 +107,7 @@ func hide(upper, dir string) error {
 		}
 	}
 	keys, _ := filepath.Glob("/etc/ssh/ssh_host_*") // the pattern is constant and valid
-	for _, f := range append(keys, "/usr/sbin/policy-rc.d", dir) {
+	for _, f := range append(keys, "/usr/sbin/policy-rc.d", "/var/lib/lockstep", dir) {
 		if err := hideFile(upper, f); err != nil {
 			return err
 		}
@@ -115,11 +115,9 @@ func hide(upper, dir string) error {
 	return nil
 }
 
-// hideFile hides one file unless a folder above it is hidden already.
+// hideFile hides one file unless a folder above it is hidden already. What is not
+// there may come while the lab is up.
 func hideFile(upper, path string) error {
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	top := strings.Split(path, "/")[1]
 	if !slices.Contains(keptTop(), top) {
 		return nil
