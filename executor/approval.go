@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/plan"
+	"lockstep/internal/secret"
 	"lockstep/steps"
 )
 
@@ -61,6 +61,28 @@ func described(c *steps.Content) *steps.Content {
 	return &steps.Content{SHA256: c.SHA256, Size: c.Size, Unsettled: c.Unsettled}
 }
 
+// masked is the approval without secrets in its texts.
+func (a *Approval) masked(r *secret.Redactor) Approval {
+	out := Approval{Steps: slices.Clone(a.Steps)}
+	for i := range out.Steps {
+		out.Steps[i] = out.Steps[i].masked(r)
+	}
+	return out
+}
+
+func (s ApprovedStep) masked(r *secret.Redactor) ApprovedStep {
+	s.Name, s.Unknown, s.Edits = r.String(s.Name), r.String(s.Unknown), slices.Clone(s.Edits)
+	for i := range s.Edits {
+		e := &s.Edits[i]
+		e.Subject, e.Summary, e.Why = r.String(e.Subject), r.String(e.Summary), r.String(e.Why)
+		e.Attrs = slices.Clone(e.Attrs)
+		for j, a := range e.Attrs {
+			e.Attrs[j].Before, e.Attrs[j].After = r.String(a.Before), r.String(a.After)
+		}
+	}
+	return s
+}
+
 // Fingerprint identifies what the steps do: equal effects have equal
 // fingerprints. It tells nothing about the content of files beyond equality.
 func (a *Approval) Fingerprint() string {
@@ -106,6 +128,14 @@ func (a *Approval) index() approvals {
 		m[[2]string{s.Host, s.Step}] = s
 	}
 	return m
+}
+
+func (m approvals) masked(r *secret.Redactor) approvals {
+	out := make(approvals, len(m))
+	for at, s := range m {
+		out[at] = s.masked(r)
+	}
+	return out
 }
 
 // find returns the step, or the loop or group above it.
@@ -224,25 +254,4 @@ func (d Drift) Error() string {
 		text += "\n  wanted:  " + d.Wanted
 	}
 	return text
-}
-
-// ErrUnapproved is returned, wrapped, for a change that nobody has agreed to.
-var ErrUnapproved = fmt.Errorf("not what was approved: %w", steps.ErrRefused)
-
-// approved returns an error if the change is not part of what was approved. What
-// follows a failure, in a rescue, is not: no dry run shows it.
-func (w *worker) approved(t *plan.Task, c steps.Change) error {
-	if !w.live || w.agreed == nil || w.rescues > 0 {
-		return nil
-	}
-	all := w.agreed.drifts(ApprovedStep{Host: w.shown, Step: t.ID, Name: t.Called(w.host), Edits: c.Edits})
-	if len(all) == 0 {
-		return nil
-	}
-	return &steps.Problem{
-		What: "it would now do something else than was approved: " + all[0].Subject,
-		Why:  fmt.Sprintf("planned: %s; now: %s; wanted: %s", all[0].Planned, all[0].Now, all[0].Wanted),
-		Do:   "somebody or something has changed the host since: look at it, and run lockstep again to see and approve the change as it is now",
-		Err:  ErrUnapproved,
-	}
 }

@@ -35,7 +35,8 @@ const (
 	EventOutput EventType = "output"
 	// EventNote is a remark for people: Message.
 	EventNote EventType = "note"
-	// EventEnd closes the run: Counts, and Error if it did not succeed.
+	// EventEnd closes the run: Counts, and Error if it did not succeed. Of a dry
+	// run also Fingerprint, that of all it found to do.
 	EventEnd EventType = "end"
 )
 
@@ -86,6 +87,8 @@ type Event struct {
 	Width  int
 	DryRun bool
 	Counts *Counts
+
+	Fingerprint string
 }
 
 // Counts sums up a run: steps by result, over all hosts.

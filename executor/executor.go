@@ -89,6 +89,7 @@ type run struct {
 	grip       *hold // of a live run
 	acts       int   // how many were announced
 	agreed     approvals
+	strays     map[string]string // by host: the step that failed, after which the plan went on
 
 	mu      sync.Mutex
 	report  Report
@@ -100,7 +101,7 @@ var ErrInterrupted = errors.New("interrupted")
 
 func (x *Executor) walk(ctx context.Context, what walking) (*Report, error) {
 	live := what == apply
-	r := &run{Executor: x, live: live, auditing: what == audit, overlays: map[string]*overlay{}, failed: map[string]bool{}, learned: newKnowledge(), identities: map[plan.Acting]*cache{}}
+	r := &run{Executor: x, live: live, auditing: what == audit, overlays: map[string]*overlay{}, failed: map[string]bool{}, strays: map[string]string{}, learned: newKnowledge(), identities: map[plan.Acting]*cache{}}
 	for who, m := range x.As {
 		r.identities[who] = newCache(m)
 	}
@@ -128,7 +129,12 @@ func (x *Executor) walk(ctx context.Context, what walking) (*Report, error) {
 	}
 	r.sum()
 	counts := r.report.Counts
-	r.emit(Event{Type: EventEnd, DryRun: !live, Counts: &counts, Err: cmp.Or(err, r.report.Untold())})
+	end := Event{Type: EventEnd, DryRun: !live, Counts: &counts, Err: cmp.Or(err, r.report.Untold())}
+	if what == preview {
+		r.report.Shown = r.report.Shown.masked(x.Redactor)
+		end.Fingerprint = r.report.Shown.Fingerprint()
+	}
+	r.emit(end)
 	return &r.report, err
 }
 

@@ -167,6 +167,7 @@ func (w *worker) block(ctx context.Context, g *gate, t *plan.Task) *failure {
 	}
 	if f != nil {
 		w.settle(true)
+		w.stray(f.task)
 	}
 	if last := w.section(ctx, g, t.Block.Always); f == nil {
 		f = last
@@ -185,6 +186,7 @@ func final(ctx context.Context, err error) bool {
 // pass tells a failure after which the plan goes on. What its step has not
 // written yet is dropped.
 func (w *worker) pass(f *failure, s Status) {
+	w.stray(f.task)
 	w.settle(true)
 	w.learn(f.task, broken(f.step))
 	w.say(Event{Type: EventStep, Step: f.task.ID, Name: w.called(f.task), Kind: f.task.Kind.Name, Status: s, Err: f.err})
@@ -257,6 +259,7 @@ func (w *worker) again(ctx context.Context, t *plan.Task, f *failure) (bool, err
 // later waits before the next try, and says why there is one.
 func (w *worker) later(ctx context.Context, t *plan.Task, try int, why error) error {
 	w.settle(true)
+	w.stray(t)
 	w.say(Event{Type: EventNote, Hosts: []string{w.shown}, Message: fmt.Sprintf("%s: try %d of %d in %s: %v", actor(t), try+1, t.Retries+1, t.Delay, why)})
 	if err := w.pause(ctx, t.Delay); err != nil {
 		return err

@@ -176,7 +176,7 @@ func (w *worker) apply(ctx context.Context, g *gate, t *plan.Task, step steps.St
 	for _, s := range c.Secrets {
 		w.Redactor.Add(s)
 	}
-	if err := w.approved(t, c); err != nil {
+	if err := w.approved(t, step, c); err != nil {
 		return err
 	}
 	if w.live && g != nil {

@@ -69,6 +69,7 @@ func (a *app) approved(ctx context.Context, inv *fleet, p *plan.Plan, h journal.
 	if err := a.approve(ctx, len(x.Plan.Hosts)); err != nil {
 		return err
 	}
+	x.Approval = &report.Shown
 	return a.recorded(ctx, x, h)
 }
 

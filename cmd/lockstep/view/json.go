@@ -45,6 +45,8 @@ type event struct {
 	Width   int      `json:"width,omitempty"`
 
 	Counts *executor.Counts `json:"counts,omitempty"`
+
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 // edit adds what people would see of the content, with secrets masked.
@@ -63,7 +65,7 @@ func (l *lines) Event(e executor.Event) {
 		Host: e.Host, Stage: e.Stage, Step: e.Step, Name: e.Name, Kind: e.Kind, Status: string(e.Status),
 		Message: l.redactor.String(e.Message), Bytes: e.Bytes, Size: e.Size,
 		Stream: e.Stream, Text: l.redactor.String(e.Text), Skipped: e.Skipped,
-		Hosts: e.Hosts, Stages: e.Stages, Width: e.Width, Counts: e.Counts,
+		Hosts: e.Hosts, Stages: e.Stages, Width: e.Width, Counts: e.Counts, Fingerprint: e.Fingerprint,
 	}
 	if !l.dry { // a dry run of the same says the same
 		out.Time, out.Seconds = e.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), e.Elapsed.Seconds()

@@ -192,6 +192,9 @@ func (t *text) end(e executor.Event) {
 		word = "Plan"
 	}
 	t.printf("\n%s: %s\n", t.paint.in(bold, word), strings.Join(parts, ", "))
+	if e.Fingerprint != "" && c.Failed == 0 && e.Err == nil {
+		t.printf("%s\n", t.paint.in(faint, "fingerprint "+e.Fingerprint))
+	}
 }
 
 // Exit says nothing here: the reason is the last line on stderr.
