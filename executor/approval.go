@@ -172,8 +172,8 @@ func (m approvals) drifts(now ApprovedStep) []Drift {
 		switch i := slices.IndexFunc(agreed.Edits, func(o steps.Edit) bool { return o.Subject == e.Subject && (o.Op == steps.Run) == (e.Op == steps.Run) }); {
 		case i >= 0:
 			d.Planned = found(agreed.Edits[i])
-			if w := wanted(agreed.Edits[i]); w != d.Wanted {
-				d.Wanted = w + ", and now " + d.Wanted
+			if wantsOther(agreed.Edits[i], e) {
+				d.Wanted = wanted(agreed.Edits[i]) + ", and now " + d.Wanted
 			}
 		default:
 			d.Planned = "nothing to do there"
@@ -189,6 +189,21 @@ func sameEdit(agreed, now steps.Edit) bool {
 	return agreed.Op == now.Op && agreed.Subject == now.Subject && agreed.Summary == now.Summary &&
 		sameContent(agreed.Before, now.Before) && sameContent(agreed.After, now.After) &&
 		slices.Equal(agreed.Attrs, now.Attrs) && sameDisruption(agreed.Disrupts, now.Disrupts)
+}
+
+// wantsOther reports whether two edits of a subject are to leave different things.
+// Attributes that were as wanted are in no edit.
+func wantsOther(agreed, now steps.Edit) bool {
+	attr := func(a steps.AttrEdit) bool {
+		return slices.ContainsFunc(agreed.Attrs, func(b steps.AttrEdit) bool { return a.Name == b.Name && a.After != b.After })
+	}
+	switch {
+	case agreed.Op == steps.Run, agreed.Op == steps.Delete, now.Op == steps.Delete:
+		return wanted(agreed) != wanted(now)
+	case agreed.After == nil || now.After == nil:
+		return slices.ContainsFunc(now.Attrs, attr)
+	}
+	return !sameContent(agreed.After, now.After) || slices.ContainsFunc(now.Attrs, attr)
 }
 
 func sameContent(agreed, now *steps.Content) bool {

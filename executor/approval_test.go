@@ -117,16 +117,28 @@ func TestDrifts(t *testing.T) {
 		then, now []ApprovedStep
 		want      []Drift
 	}{
-		"the same":                        {step(edit, restart), step(edit, restart), nil},
-		"done meanwhile":                  {step(edit, restart), none, nil},
-		"half done":                       {step(edit, restart), step(restart), nil},
-		"other evidence":                  {step(edit), step(with(func(e *steps.Edit) { e.Why = "since 10:00" })), nil},
-		"made by the run":                 {step(with(func(e *steps.Edit) { e.After = steps.NewContent(nil, true) })), step(edit), nil},
-		"unknown then":                    {unknown, step(edit), nil},
-		"an element of what was unknown":  {[]ApprovedStep{{Host: "db1", Step: "1", Unknown: "which"}}, step(edit), nil},
-		"on another host":                 {[]ApprovedStep{{Host: "db2", Step: "1.2", Edits: []steps.Edit{edit}}}, step(edit), []Drift{{Subject: "/f", Planned: "nothing to do there", Now: "1 bytes, SHA-256 ca978112ca1b", Wanted: "1 bytes, SHA-256 3e23e8160039"}}},
-		"another state is found":          {step(edit), step(with(func(e *steps.Edit) { e.Before = content("c") })), []Drift{{Subject: "/f", Planned: "1 bytes, SHA-256 ca978112ca1b", Now: "1 bytes, SHA-256 2e7d2c03a950", Wanted: "1 bytes, SHA-256 3e23e8160039"}}},
-		"another content is wanted":       {step(edit), step(with(func(e *steps.Edit) { e.After = content("c") })), []Drift{{Subject: "/f", Planned: "1 bytes, SHA-256 ca978112ca1b", Now: "1 bytes, SHA-256 ca978112ca1b", Wanted: "1 bytes, SHA-256 3e23e8160039, and now 1 bytes, SHA-256 2e7d2c03a950"}}},
+		"the same":                       {step(edit, restart), step(edit, restart), nil},
+		"done meanwhile":                 {step(edit, restart), none, nil},
+		"half done":                      {step(edit, restart), step(restart), nil},
+		"other evidence":                 {step(edit), step(with(func(e *steps.Edit) { e.Why = "since 10:00" })), nil},
+		"made by the run":                {step(with(func(e *steps.Edit) { e.After = steps.NewContent(nil, true) })), step(edit), nil},
+		"unknown then":                   {unknown, step(edit), nil},
+		"an element of what was unknown": {[]ApprovedStep{{Host: "db1", Step: "1", Unknown: "which"}}, step(edit), nil},
+		"on another host":                {[]ApprovedStep{{Host: "db2", Step: "1.2", Edits: []steps.Edit{edit}}}, step(edit), []Drift{{Subject: "/f", Planned: "nothing to do there", Now: "1 bytes, SHA-256 ca978112ca1b", Wanted: "1 bytes, SHA-256 3e23e8160039"}}},
+		"another state is found":         {step(edit), step(with(func(e *steps.Edit) { e.Before = content("c") })), []Drift{{Subject: "/f", Planned: "1 bytes, SHA-256 ca978112ca1b", Now: "1 bytes, SHA-256 2e7d2c03a950", Wanted: "1 bytes, SHA-256 3e23e8160039"}}},
+		"another content is wanted":      {step(edit), step(with(func(e *steps.Edit) { e.After = content("c") })), []Drift{{Subject: "/f", Planned: "1 bytes, SHA-256 ca978112ca1b", Now: "1 bytes, SHA-256 ca978112ca1b", Wanted: "1 bytes, SHA-256 3e23e8160039, and now 1 bytes, SHA-256 2e7d2c03a950"}}},
+		"it is there already": {
+			step(with(func(e *steps.Edit) {
+				e.Op, e.Before, e.Attrs = steps.Create, nil, []steps.AttrEdit{{Name: "mode", After: "0600"}}
+			})), step(edit),
+			[]Drift{{Subject: "/f", Planned: "absent", Now: "1 bytes, SHA-256 ca978112ca1b", Wanted: "1 bytes, SHA-256 3e23e8160039"}},
+		},
+		"another mode is wanted": {
+			step(with(func(e *steps.Edit) { e.Attrs = []steps.AttrEdit{{Name: "mode", Before: "0644", After: "0600"}} })),
+			step(with(func(e *steps.Edit) { e.Attrs = []steps.AttrEdit{{Name: "mode", Before: "0644", After: "0640"}} })),
+			[]Drift{{Subject: "/f", Planned: "1 bytes, SHA-256 ca978112ca1b, mode 0644", Now: "1 bytes, SHA-256 ca978112ca1b, mode 0644",
+				Wanted: "1 bytes, SHA-256 3e23e8160039, mode 0600, and now 1 bytes, SHA-256 3e23e8160039, mode 0640"}},
+		},
 		"it is gone":                      {step(edit), step(with(func(e *steps.Edit) { e.Op, e.Before = steps.Create, nil })), []Drift{{Subject: "/f", Planned: "1 bytes, SHA-256 ca978112ca1b", Now: "absent", Wanted: "1 bytes, SHA-256 3e23e8160039"}}},
 		"a harder act":                    {step(reload), step(restart), []Drift{{Subject: "service db", Planned: "to be acted on", Now: "to be acted on", Wanted: "reload, and now restart"}}},
 		"one that cannot be foreseen now": {step(edit), unknown, []Drift{{Subject: "conf", Planned: "could be foreseen", Now: "cannot be foreseen: rests on 1.1"}}},

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/charmbracelet/log"
 	"github.com/spf13/cobra"
@@ -56,6 +57,11 @@ type flags struct {
 	detailed   bool
 	yes        bool
 	check      bool
+
+	out        string
+	expires    time.Duration
+	approve    string
+	allowDrift []string
 
 	fingerprints string
 }

@@ -22,9 +22,26 @@ func (a *app) applyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply PLAN.yml",
 		Short: "Show what a plan would change, ask, change it and verify",
-		Args:  cobra.ExactArgs(1),
+		Long: `Shows what a plan would change, asks, changes that and nothing else, and verifies.
+
+In place of a plan it takes the file of ` + "`lockstep plan -o`" + `, which is the approval: all
+hosts are looked at again, what is done already counts as done, and if anything else
+is not as planned, nothing is changed. Secrets, such as how a vault is opened, are to
+be given again.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if a.flags.check {
+			p, err := savedPlan(args[0])
+			switch {
+			case err != nil:
+				return err
+			case p != nil:
+				if err := checkSavedFlags(cmd); err != nil {
+					return err
+				}
+				return a.applySaved(cmd.Context(), args[0], p)
+			case len(a.flags.allowDrift) > 0:
+				return fmt.Errorf("--allow-drift goes with a saved plan, and %s is none", args[0])
+			case a.flags.check:
 				return a.plan(cmd.Context(), args[0])
 			}
 			return a.apply(cmd.Context(), args[0])
@@ -34,23 +51,31 @@ func (a *app) applyCommand() *cobra.Command {
 	a.connectFlags(cmd)
 	a.detailedFlag(cmd)
 	cmd.Flags().BoolVarP(&a.flags.yes, "auto-approve", "y", false, "do not ask before changing")
-	cmd.Flags().BoolVarP(&a.flags.check, "check", "C", false, "the same as lockstep plan")
+	cmd.Flags().BoolVarP(&a.flags.check, "check", "C", false, "the same as lockstep plan; of a saved plan: whether it could be carried out now")
+	cmd.Flags().StringVar(&a.flags.approve, "approve", "", "do not ask, but change only what a dry run with this `fingerprint` has shown")
+	cmd.Flags().StringArrayVar(&a.flags.allowDrift, "allow-drift", nil, "with a saved plan: what was planned for `HOST:STEP` may be done although it is another change by now; repeatable")
 	return cmd
 }
 
 func (a *app) apply(ctx context.Context, file string) error {
-	if err := a.mayAsk(); err != nil {
+	agree := consent(a.byHand)
+	if a.flags.approve != "" {
+		agree = a.fingerprinted
+	} else if err := a.mayAsk(); err != nil {
 		return err
 	}
 	inv, p, err := a.loadUnlocked(ctx, file)
 	if err != nil {
 		return err
 	}
-	return a.approved(ctx, inv, p, journal.Header{Command: "apply"})
+	if err := a.mayPause(p); err != nil {
+		return err
+	}
+	return a.approved(ctx, inv, p, journal.Header{Command: "apply"}, agree)
 }
 
-// approved shows what a plan would change, asks, and changes it.
-func (a *app) approved(ctx context.Context, inv *fleet, p *plan.Plan, h journal.Header) error {
+// approved shows what a plan would change, and changes it if somebody agrees.
+func (a *app) approved(ctx context.Context, inv *fleet, p *plan.Plan, h journal.Header, agree consent) error {
 	a.view = a.newView()
 	x, closeHosts, err := a.executor(ctx, inv, p, a.view.Event)
 	if err != nil {
@@ -58,7 +83,7 @@ func (a *app) approved(ctx context.Context, inv *fleet, p *plan.Plan, h journal.
 	}
 	defer closeHosts()
 	h.ID = newRun()
-	x.Eager, x.Lease, x.Gone = true, lease(h.ID), ended
+	x.Eager, x.Lease, x.Gone = !a.flags.check, lease(h.ID), ended
 	report, err := x.Preview(ctx)
 	if err := judge(report, err, ""); err != nil {
 		return err
@@ -66,8 +91,11 @@ func (a *app) approved(ctx context.Context, inv *fleet, p *plan.Plan, h journal.
 	if report.Changes+report.Unknown == 0 {
 		return &outcome{exitDone, "nothing to change", nil}
 	}
-	if err := a.approve(ctx, len(x.Plan.Hosts)); err != nil {
+	if err := agree(ctx, x, report); err != nil {
 		return err
+	}
+	if a.flags.check {
+		return a.pending(report, nil)
 	}
 	x.Approval = &report.Shown
 	return a.recorded(ctx, x, h)

@@ -113,19 +113,28 @@ func flattened(text string) string { return strings.Join(strings.Fields(text), "
 
 func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "show RUN",
-		Short: "Tell what a run did on which host, how it ended and how to go on",
+		Use:   "show RUN|FILE",
+		Short: "Tell what a run did and how to go on, or what a saved plan would do",
 		Long: `Tells from the journal of a run what it did. RUN may be cut short, and "last" is
 the last run. The journal is evidence of what was done; what is so now, only the
-hosts know.`,
+hosts know.
+
+Of a FILE of lockstep plan -o it tells who planned what, from which files and for
+which hosts, and whether it is still good. It asks no host.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.show(args[0]) },
 	}
-	cmd.Flags().BoolVar(&a.flags.json, "json", false, "the records of the journal, one a line; see docs/journal.md")
+	cmd.Flags().BoolVar(&a.flags.json, "json", false, "the records of the journal, one a line; see docs/journal.md; or the saved plan, see docs/saved-plans.md")
 	return cmd
 }
 
 func (a *app) show(id string) error {
+	switch p, err := savedPlan(id); {
+	case err != nil:
+		return err
+	case p != nil:
+		return a.showSaved(id, p)
+	}
 	run, err := journal.Open(a.runsDir(), id)
 	if err != nil {
 		return err

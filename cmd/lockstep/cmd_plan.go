@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
@@ -23,6 +25,8 @@ func (a *app) planCommand() *cobra.Command {
 	a.planFlags(cmd)
 	a.connectFlags(cmd)
 	a.detailedFlag(cmd)
+	cmd.Flags().StringVarP(&a.flags.out, "out", "o", "", "save the plan in this `file`, for lockstep apply FILE; see docs/saved-plans.md")
+	cmd.Flags().DurationVar(&a.flags.expires, "expires", 24*time.Hour, "with -o: how long the file is good for")
 	return cmd
 }
 
@@ -31,12 +35,31 @@ func (a *app) detailedFlag(cmd *cobra.Command) {
 }
 
 func (a *app) plan(ctx context.Context, file string) error {
-	x, closeHosts, err := a.prepare(ctx, file)
+	inv, p, err := a.loadUnlocked(ctx, file)
+	if err != nil {
+		return err
+	}
+	if a.flags.out != "" {
+		if err := a.storable(p); err != nil {
+			return err
+		}
+	}
+	a.view = a.newView()
+	x, closeHosts, err := a.executor(ctx, inv, p, a.view.Event)
 	if err != nil {
 		return err
 	}
 	defer closeHosts()
+	var preview *bytes.Buffer
+	if a.flags.out != "" {
+		preview, x.Emit = a.drawing(x.Emit)
+	}
 	report, err := x.Preview(ctx)
+	if a.flags.out != "" && judge(report, err, "") == nil {
+		if err := a.save(x, report, preview.String()); err != nil {
+			return err
+		}
+	}
 	return a.pending(report, err)
 }
 
@@ -70,17 +93,6 @@ func (a *app) unlock(ctx context.Context, inv *fleet, p *plan.Plan) error {
 		}
 	}
 	return problems.ErrorOrNil()
-}
-
-// prepare reads the files, connects to the hosts and makes the executor. The
-// view is set only once the files are sound.
-func (a *app) prepare(ctx context.Context, file string) (*executor.Executor, func(), error) {
-	inv, p, err := a.loadUnlocked(ctx, file)
-	if err != nil {
-		return nil, nil, err
-	}
-	a.view = a.newView()
-	return a.executor(ctx, inv, p, a.view.Event)
 }
 
 // loadUnlocked is load with the plan's secrets read.

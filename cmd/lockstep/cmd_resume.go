@@ -48,7 +48,7 @@ func (a *app) resume(ctx context.Context, id string) error {
 		a.say("the run %s came to its end: there is nothing to go on with", run.ID)
 		return nil
 	}
-	if err := a.again(run); err != nil {
+	if err := a.again(run.Args, a.flags.extra); err != nil {
 		return err
 	}
 	inv, p, err := a.loadUnlocked(ctx, run.Args.Plan)
@@ -59,7 +59,7 @@ func (a *app) resume(ctx context.Context, id string) error {
 		return &outcome{exitRefused, "refused before anything was changed: the run had other files", fmt.Errorf(
 			"since the run %s:\n  %s\n  do:  lockstep apply, which shows what the files as they are now would change", run.ID, strings.Join(changed, "\n  "))}
 	}
-	return a.approved(ctx, inv, p, journal.Header{Command: "resume", Of: run.ID})
+	return a.approved(ctx, inv, p, journal.Header{Command: "resume", Of: run.ID}, a.byHand)
 }
 
 // mayAsk refuses where nobody could say yes.
@@ -70,9 +70,9 @@ func (a *app) mayAsk() error {
 	return nil
 }
 
-// again takes the choices of a run for those of the command line.
-func (a *app) again(run *journal.Run) error {
-	args, given := run.Args, a.flags.extra
+// again takes the choices of a run for those of the command line. given are the
+// secrets among its -e.
+func (a *app) again(args journal.Args, given []string) error {
 	a.flags.inventory, a.flags.limit, a.flags.tags, a.flags.skip = args.Inventory, args.Limit, args.Tags, args.SkipTags
 	a.flags.extra, a.flags.become = nil, a.flags.become || args.Become
 	if a.flags.user == "" {

@@ -94,13 +94,20 @@ type keyed interface{ HostKey() string }
 func (a *app) fill(h *journal.Header, x *executor.Executor) {
 	h.Plan, h.Inputs, h.Args = x.Plan.Name, a.inputs, a.args(x.Plan)
 	h.User, h.Place, h.Lockstep = operator(), placeOf(os.Getpid()), version()
+	h.Hosts = known(x)
+}
+
+// known are the hosts of a plan with the keys by which they let us in.
+func known(x *executor.Executor) []journal.Host {
+	var out []journal.Host
 	for _, host := range slices.Concat(x.Plan.Peers, x.Plan.Helpers) {
 		entry := journal.Host{Name: host.Name, Address: host.Address}
 		if m, ok := x.Machines[host.Name].(keyed); ok {
 			entry.Key = m.HostKey()
 		}
-		h.Hosts = append(h.Hosts, entry)
+		out = append(out, entry)
 	}
+	return out
 }
 
 // args are the choices of the command line, so that they hold in any folder.
