@@ -18,7 +18,7 @@ type boot struct{ line, ready, prompt string }
 
 // ownPrintf refuses a sh that calls a program for printf, such as mksh: what we
 // send would stand in the argument list of that program.
-const ownPrintf = `case $(command -v printf) in /*) echo "` + noPrintf + `" >&2; exit 93;; esac; `
+const ownPrintf = `PATH=/ command -v printf >/dev/null 2>&1 || { echo "` + noPrintf + `" >&2; exit 93; }; `
 
 const noPrintf = "this sh has no printf of its own"
 

@@ -90,7 +90,7 @@ func (f follower) startScript() string {
 	}
 	return f.part(partLive) + `: >>"$d/out"; : >>"$d/err"
 (trap 'exit 0' TERM; exec 7<"$d/out" 8<"$d/err"
-` + skipScript(f.from[0], "7") + skipScript(f.from[1], "8") + `while [ ! -e "$d/rc" ] && kill -0 $$ 2>/dev/null; do
+` + skipScript(f.from[0], "7") + skipScript(f.from[1], "8") + `while [ ! -s "$d/rc" ] && kill -0 $$ 2>/dev/null; do
 { sleep 0.5 || sleep 1; } 7<&- 8<&- >/dev/null 2>&1 & wait $!
 [ ! -s "$d/out" ] || dd bs=65536 count=4 <&7 2>/dev/null || exit 0
 [ ! -s "$d/err" ] || dd bs=65536 count=4 <&8 >&2 2>/dev/null || exit 0

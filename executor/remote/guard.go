@@ -23,8 +23,8 @@ broken() { echo "fail $1"; ` + freeFunction + `; exit 1; }
 check() { v=$(version "$2") || broken $1; [ "$v" = "$3" ] || { echo "drift $1"; exit 1; }; }
 whole() { n=$(wc -c <"$2") && [ "$n" -eq "$3" ] || { echo "the staged file is cut" >&2; broken $1 "$2"; }; }
 attrs() {
-if [ -n "$3" ]; then chown -- "$3" "$2" || broken $1; fi
-if [ -n "$4" ]; then chgrp -- "$4" "$2" || broken $1; fi
+if [ -n "$3" ]; then chown -- "$3${4:+:$4}" "$2" || broken $1
+elif [ -n "$4" ]; then chgrp -- "$4" "$2" || broken $1; fi
 if [ -n "$5" ]; then chmod "$5" "$2" || broken $1; fi
 }
 selinux() { [ -e /sys/fs/selinux/enforce ]; }

@@ -14,7 +14,7 @@ func (j job) startScript(f follower) string {
 	}
 	return before + `umask 077
 for b in ` + j.base + ` /tmp; do
-if [ $b = /tmp ] || mkdir $b 2>/dev/null || { [ -d $b ] && [ ! -L $b ] && [ -O $b ]; }; then
+if [ $b = /tmp ] || { { [ -d $b ] || mkdir $b 2>/dev/null || [ -d $b ]; } && [ ! -L $b ] && [ -O $b ]; }; then
 d=$b/` + j.id + `; [ $b = /tmp ] && d=$b/lockstep-` + j.id + `
 mkdir "$d" && break; fi; d=
 done
@@ -35,7 +35,7 @@ exec <"$d/in" >"$d/out" 2>"$d/err"; rm -f "$d/in" "$d/run"
 (trap - HUP PIPE TERM
 ` + j.script + `
 )
-echo $? >"$d/code" && mv "$d/code" "$d/rc"
+echo $? >"$d/rc"
 `
 }
 
@@ -49,7 +49,7 @@ func (j job) waitScript(f follower) string {
 	return j.findScript() + `[ -s "$d/pid" ] || sleep 1
 [ -s "$d/pid" ] || exit ` + strconv.Itoa(jobLost) + `
 read -r p <"$d/pid"
-` + f.startScript() + `while [ ! -e "$d/rc" ] && kill -0 "$p" 2>/dev/null; do sleep 0.2 2>/dev/null || sleep 1; done
+` + f.startScript() + `while [ ! -s "$d/rc" ] && kill -0 "$p" 2>/dev/null; do sleep 0.2 2>/dev/null || sleep 1; done
 ` + f.stopScript() + reportScript()
 }
 
@@ -57,9 +57,10 @@ func (j job) removeScript() string { return j.findScript() + `rm -rf "$d"` }
 
 // reportScript writes what parseResult reads.
 func reportScript() string {
-	return `[ -e "$d/rc" ] || exit ` + strconv.Itoa(jobLost) + `
-o=$(($(wc -c <"$d/out"))); e=$(($(wc -c <"$d/err")))
-echo "$(cat "$d/rc") $o $e"
-[ $o -gt ` + strconv.Itoa(outputLimit) + ` ] || [ $e -gt ` + strconv.Itoa(outputLimit) + ` ] || cat "$d/out" "$d/err"
+	return `[ -s "$d/rc" ] && read -r r <"$d/rc" || exit ` + strconv.Itoa(jobLost) + `
+o=0 e=0
+[ ! -s "$d/out" ] || o=$(($(wc -c <"$d/out"))); [ ! -s "$d/err" ] || e=$(($(wc -c <"$d/err")))
+echo "$r $o $e"
+[ $o$e = 00 ] || [ $o -gt ` + strconv.Itoa(outputLimit) + ` ] || [ $e -gt ` + strconv.Itoa(outputLimit) + ` ] || cat "$d/out" "$d/err"
 `
 }
