@@ -138,10 +138,10 @@ func (c *cache) keep(age int, q question, value any) {
 	c.known[q] = a
 }
 
-// ReadFile is Machine.ReadFile, remembered. Each caller gets bytes of its own.
+// ReadFile is Machine.ReadFile, remembered. All callers get the same bytes.
 func (c *cache) ReadFile(ctx context.Context, path string) ([]byte, error) {
 	data, err := recall(ctx, c, question{"read", path}, func() ([]byte, error) { return c.Machine.ReadFile(ctx, path) })
-	return slices.Clone(data), err
+	return slices.Clip(data), err
 }
 
 // Describe is Machine.Describe, done once for each version of the file.

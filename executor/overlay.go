@@ -255,7 +255,7 @@ func (o *overlay) ReadFile(ctx context.Context, p string) ([]byte, error) {
 	case f != nil && f.from != nil:
 		return nil, fmt.Errorf("%s: %w", p, steps.ErrTooBig)
 	case f != nil && f.hasData:
-		return slices.Clone(f.data), nil
+		return slices.Clip(f.data), nil
 	}
 	return o.base.ReadFile(ctx, at)
 }
@@ -274,7 +274,7 @@ func (o *overlay) Describe(ctx context.Context, p string) (*steps.Content, error
 	case f != nil && f.from != nil:
 		return f.from, nil
 	case f != nil && f.hasData:
-		return steps.NewContent(slices.Clone(f.data), st.Unsettled), nil
+		return steps.NewContent(slices.Clip(f.data), st.Unsettled), nil
 	}
 	return o.base.Describe(ctx, at)
 }

@@ -15,7 +15,7 @@ import (
 
 // WriteFile keeps the new content of p until the next barrier.
 func (o *overlay) WriteFile(ctx context.Context, p string, data []byte, a steps.Attrs) error {
-	return o.write(ctx, p, pending{data: slices.Clone(data), hasData: true, stat: steps.Stat{Size: int64(len(data))}}, a)
+	return o.write(ctx, p, pending{data: slices.Clip(data), hasData: true, stat: steps.Stat{Size: int64(len(data))}}, a)
 }
 
 // WriteContent keeps where the new content of p comes from until the next

@@ -29,7 +29,8 @@ type Reader interface {
 	// that does not exist is no error: its Kind is Absent.
 	Stat(ctx context.Context, path string) (Stat, error)
 	// ReadFile returns a regular file's content, following links. A missing
-	// file gives fs.ErrNotExist; one over MaxRead gives ErrTooBig.
+	// file gives fs.ErrNotExist; one over MaxRead gives ErrTooBig. Others read
+	// the same bytes: they must not be changed.
 	ReadFile(ctx context.Context, path string) ([]byte, error)
 	// Describe tells a regular file's size and SHA-256, following links, without
 	// taking it into memory: for files over MaxRead. On the control machine the
@@ -52,7 +53,8 @@ type Host interface {
 	Reader
 	// WriteFile replaces path (or the file that a link at path leads to) in
 	// one act: readers see the old content or the new, never a mixture. The
-	// directory must exist. Attributes that a leaves open keep their value.
+	// directory must exist. Attributes that a leaves open keep their value. data
+	// is kept and must not be changed any more.
 	WriteFile(ctx context.Context, path string, data []byte, a Attrs) error
 	// WriteContent is WriteFile for content that is too big for memory. It is
 	// opened when it is sent, which may be later, and must still be the same.

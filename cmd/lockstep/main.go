@@ -6,11 +6,15 @@ import (
 	"context"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"lockstep/internal/secret"
 )
 
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // many hosts are much memory before they are much work
+	}
 	os.Exit(run(context.Background(), os.Args[1:], console{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
 	}))

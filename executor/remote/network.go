@@ -31,6 +31,8 @@ type Network struct {
 	slots map[string]chan struct{}
 	books map[string]*book
 	keys  map[string]string // fingerprints of the keys that hosts have shown, by name and port
+
+	shared contents
 }
 
 // NewNetwork returns a Network without connections.

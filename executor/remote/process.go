@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,10 +87,11 @@ func newSession(ctx context.Context, client *ssh.Client) (*ssh.Session, error) {
 }
 
 func (p *process) begin(t Target, script string) error {
-	var err error
-	if p.in, err = p.session.StdinPipe(); err != nil {
+	in, err := p.session.StdinPipe()
+	if err != nil {
 		return err
 	}
+	p.in = pieces{in}
 	out, err := p.session.StdoutPipe()
 	if err != nil {
 		return err
@@ -106,6 +108,23 @@ func (p *process) begin(t Target, script string) error {
 	}
 	p.pid, err = awaitReady(p.out, boot.ready)
 	return err
+}
+
+// pieces writes in packets of no more than packetSize: x/crypto/ssh keeps a
+// buffer of the biggest one for each channel and one more for each connection.
+type pieces struct{ io.WriteCloser }
+
+const packetSize = 8 << 10
+
+// Write writes all of b.
+func (p pieces) Write(b []byte) (written int, err error) {
+	for piece := range slices.Chunk(b, packetSize) {
+		n, err := p.WriteCloser.Write(piece)
+		if written += n; err != nil {
+			return written, err
+		}
+	}
+	return written, nil
 }
 
 // answer gives the password to whom asks for the first time, and hangs up

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +81,8 @@ func (c *Conn) Peek(ctx context.Context, path string) (steps.Stat, []byte, error
 func (c *Conn) look(ctx context.Context, path string, limit int) (steps.Stat, []byte, error) {
 	what := lookup{path, limit}
 	a, err := c.askFor(ctx, what.request)
-	return what.seen(a, err)
+	st, data, err := what.seen(a, err)
+	return st, c.network.shared.of(path, data), err
 }
 
 // seen takes the answer of a look apart.
@@ -112,26 +114,26 @@ func (l lookup) seen(a answer, err error) (steps.Stat, []byte, error) {
 // parseLook takes apart what lookFunction prints. A content that is not as long
 // as the description says is left out: the file was changed in between.
 func parseLook(out []byte) (steps.Stat, []byte, error) {
-	lines := strings.SplitN(string(out), "\n", 5)
+	lines := bytes.SplitN(out, []byte("\n"), 5)
 	if len(lines) < 4 {
 		return steps.Stat{}, nil, fmt.Errorf("the host's stat answers %q", lines[0])
 	}
-	st, err := parseStat(lines[0])
+	st, err := parseStat(string(lines[0]))
 	switch st.Kind {
 	case steps.Directory:
-		st.Version = lines[2]
+		st.Version = string(lines[2])
 	default:
-		st.Version = lines[1]
+		st.Version = string(lines[1])
 	}
 	if len(lines) < 5 || err != nil {
 		return st, nil, err
 	}
-	switch rest := lines[4]; lines[3] {
+	switch rest := lines[4]; string(lines[3]) {
 	case "link":
-		st.Version, st.Target, _ = strings.Cut(strings.TrimSuffix(rest, "\n"), "\n")
+		st.Version, st.Target, _ = strings.Cut(strings.TrimSuffix(string(rest), "\n"), "\n")
 	case "data":
 		if int64(len(rest)) == st.Size {
-			return st, []byte(rest), nil
+			return st, rest, nil
 		}
 	}
 	return st, nil, nil

@@ -41,7 +41,7 @@ func (c *Conn) Survey(ctx context.Context, paths []string, queries []steps.Comma
 		if errors.Is(err, errShellGone) {
 			st, data, err = c.Peek(ctx, p)
 		}
-		found(i, st, data, err)
+		found(i, st, c.network.shared.of(p, data), err)
 	}
 	for i, q := range queries {
 		a, err := hear(questions[i])
