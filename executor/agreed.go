@@ -81,9 +81,10 @@ func (w *worker) stray(t *plan.Task) {
 	w.strays[w.host] = cmp.Or(w.strays[w.host], label(t))
 }
 
-// strayed is the first step that failed on the host; empty for none.
+// strayed is the first step that failed on the host, or the one that is tried
+// again; empty for none.
 func (w *worker) strayed() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.strays[w.host]
+	return cmp.Or(w.strays[w.host], w.retried)
 }

@@ -55,12 +55,13 @@ func TestWhatFollowsAFailureIsNotShown(t *testing.T) {
 	}
 }
 
-// TestATryAgainIsNotShown: what a try leaves half done, the next one finds.
+// TestATryAgainIsNotShown: what a try leaves half done, the next one finds. What
+// comes after it was shown.
 func TestATryAgainIsNotShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := file("/etc/f", "new")
 		failed := false
-		w := newWorld(t, 1, "- {plain: {do: try}, retries: 2, delay: 1s}\n", map[string]deed{"try": d})
+		w := newWorld(t, 1, "- {plain: {do: try}, retries: 2, delay: 1s}\n- plain: {do: after}\n", map[string]deed{"try": d, "after": file("/etc/after", "x")})
 		m := w.hosts["db1"]
 		d.apply = func(ctx context.Context, h steps.Host, c steps.Change) error {
 			if h.(*overlay).live && !failed {

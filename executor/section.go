@@ -211,6 +211,7 @@ func (w *worker) attempt(ctx context.Context, g *gate, t *plan.Task, proofs *[]p
 		w.learn(t, plan.Skipped())
 		return nil
 	}
+	defer func() { w.retried = "" }()
 	for try := 1; ; try++ {
 		p, f := w.task(ctx, g, t, known)
 		again, why := w.again(ctx, t, f)
@@ -259,7 +260,7 @@ func (w *worker) again(ctx context.Context, t *plan.Task, f *failure) (bool, err
 // later waits before the next try, and says why there is one.
 func (w *worker) later(ctx context.Context, t *plan.Task, try int, why error) error {
 	w.settle(true)
-	w.stray(t)
+	w.retried = label(t)
 	w.say(Event{Type: EventNote, Hosts: []string{w.shown}, Message: fmt.Sprintf("%s: try %d of %d in %s: %v", actor(t), try+1, t.Retries+1, t.Delay, why)})
 	if err := w.pause(ctx, t.Delay); err != nil {
 		return err

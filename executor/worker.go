@@ -19,10 +19,11 @@ type worker struct {
 	shown   string
 	overlay *overlay
 	errands *errands
-	acted   bool // a change was begun on the host
-	planned bool // a change would be begun, in a dry run
-	nested  int  // groups with a rescue or always around the step
-	rescues int  // rescues around the step
+	acted   bool   // a change was begun on the host
+	planned bool   // a change would be begun, in a dry run
+	nested  int    // groups with a rescue or always around the step
+	rescues int    // rescues around the step
+	retried string // the step, while it is tried again
 	// interrupted is why the steps were not all begun, if they were not.
 	interrupted error
 
