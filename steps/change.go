@@ -54,7 +54,7 @@ func (c Change) Fingerprint() string {
 
 // Edit is one thing that a step changes.
 type Edit struct {
-	Op Op `json:"op"`
+	Op Op `json:"op" secret:"fixed"`
 	// Subject is a path, or for Run what is acted on: "service mariadb".
 	Subject string `json:"subject"`
 	// Summary says what a Run does: "restart", "bootstrap the cluster".
@@ -74,7 +74,7 @@ type Edit struct {
 // AttrEdit is one attribute before and after. An empty Before means that the
 // thing is new.
 type AttrEdit struct {
-	Name   string `json:"name"` // owner, group, mode, kind, target
+	Name   string `json:"name" secret:"fixed"` // owner, group, mode, kind, target
 	Before string `json:"before"`
 	After  string `json:"after"`
 }
@@ -88,7 +88,7 @@ type Content struct {
 	Open func() (Source, error) `json:"-"`
 
 	Data   []byte `json:"-"`
-	SHA256 string `json:"sha256,omitempty"`
+	SHA256 string `json:"sha256,omitempty" secret:"fixed"`
 	Size   int64  `json:"size"`
 	// Unsettled: only the real run makes the content, so SHA256 is empty.
 	Unsettled bool `json:"unsettled,omitempty"`
@@ -120,7 +120,7 @@ func NewContent(data []byte, unsettled bool) *Content {
 // Disruption says which service an edit takes away or brings back.
 type Disruption struct {
 	Service string `json:"service"`
-	Effect  Effect `json:"effect"`
+	Effect  Effect `json:"effect" secret:"fixed"`
 }
 
 // Effect is what a disruption does to its service.

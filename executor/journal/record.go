@@ -4,11 +4,9 @@
 package journal
 
 import (
-	"reflect"
 	"time"
 
 	"lockstep/executor"
-	"lockstep/internal/secret"
 	"lockstep/internal/source"
 	"lockstep/plan"
 	"lockstep/steps"
@@ -196,41 +194,4 @@ func hash(c *steps.Content) string {
 		return ""
 	}
 	return c.SHA256
-}
-
-// mask masks all texts of a value but those that are fixed. It works on the
-// texts and not on the line, so that a secret like `":"` cannot break it.
-func mask(r *secret.Redactor, v reflect.Value) {
-	switch v.Kind() {
-	case reflect.String:
-		if v.CanSet() {
-			v.SetString(r.String(v.String()))
-		}
-	case reflect.Pointer:
-		if !v.IsNil() {
-			copied := reflect.New(v.Type().Elem())
-			copied.Elem().Set(v.Elem())
-			v.Set(copied)
-			mask(r, v.Elem())
-		}
-	case reflect.Slice:
-		if v.IsNil() {
-			return
-		}
-		copied := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
-		reflect.Copy(copied, v)
-		v.Set(copied)
-		for i := range v.Len() {
-			mask(r, v.Index(i))
-		}
-	case reflect.Struct:
-		if v.Type() == reflect.TypeFor[time.Time]() {
-			return
-		}
-		for i := range v.NumField() {
-			if v.Type().Field(i).Tag.Get("secret") != "fixed" {
-				mask(r, v.Field(i))
-			}
-		}
-	}
 }

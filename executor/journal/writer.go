@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"sync"
 	"time"
 
@@ -129,7 +128,7 @@ func (w *Writer) keep(r Record) error {
 
 // append writes a record. The first failure is that of all that follow.
 func (w *Writer) append(r Record) (seq int, err error) {
-	mask(w.redactor, reflect.ValueOf(&r).Elem())
+	r = secret.Copy(w.redactor, r)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {

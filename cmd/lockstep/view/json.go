@@ -20,15 +20,15 @@ type lines struct {
 
 // event is the documented form of executor.Event.
 type event struct {
-	Event   string   `json:"event"`
-	Time    string   `json:"time,omitempty"`
+	Event   string   `json:"event" secret:"fixed"`
+	Time    string   `json:"time,omitempty" secret:"fixed"`
 	DryRun  bool     `json:"dry_run,omitempty"`
 	Host    string   `json:"host,omitempty"`
 	Stage   int      `json:"stage,omitempty"`
-	Step    string   `json:"step,omitempty"`
+	Step    string   `json:"step,omitempty" secret:"fixed"`
 	Name    string   `json:"name,omitempty"`
-	Kind    string   `json:"kind,omitempty"`
-	Status  string   `json:"status,omitempty"`
+	Kind    string   `json:"kind,omitempty" secret:"fixed"`
+	Status  string   `json:"status,omitempty" secret:"fixed"`
 	Edits   []edit   `json:"edits,omitempty"`
 	Unknown string   `json:"unknown,omitempty"`
 	Notes   []string `json:"notes,omitempty"`
@@ -37,7 +37,7 @@ type event struct {
 	Seconds float64  `json:"seconds,omitempty"`
 	Bytes   int64    `json:"bytes,omitempty"`
 	Size    int64    `json:"size,omitempty"`
-	Stream  string   `json:"stream,omitempty"`
+	Stream  string   `json:"stream,omitempty" secret:"fixed"`
 	Text    string   `json:"text,omitempty"`
 	Skipped int      `json:"skipped,omitempty"`
 	Hosts   []string `json:"hosts,omitempty"`
@@ -46,7 +46,7 @@ type event struct {
 
 	Counts *executor.Counts `json:"counts,omitempty"`
 
-	Fingerprint string `json:"fingerprint,omitempty"`
+	Fingerprint string `json:"fingerprint,omitempty" secret:"fixed"`
 }
 
 // edit adds what people would see of the content, with secrets masked.
@@ -63,15 +63,15 @@ func (l *lines) Event(e executor.Event) {
 	out := event{
 		Event: string(e.Type), DryRun: l.dry,
 		Host: e.Host, Stage: e.Stage, Step: e.Step, Name: e.Name, Kind: e.Kind, Status: string(e.Status),
-		Message: l.redactor.String(e.Message), Bytes: e.Bytes, Size: e.Size,
-		Stream: e.Stream, Text: l.redactor.String(e.Text), Skipped: e.Skipped,
+		Message: e.Message, Bytes: e.Bytes, Size: e.Size,
+		Stream: e.Stream, Text: e.Text, Skipped: e.Skipped,
 		Hosts: e.Hosts, Stages: e.Stages, Width: e.Width, Counts: e.Counts, Fingerprint: e.Fingerprint,
 	}
 	if !l.dry { // a dry run of the same says the same
 		out.Time, out.Seconds = e.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), e.Elapsed.Seconds()
 	}
 	if e.Err != nil {
-		out.Error = l.redactor.String(e.Err.Error())
+		out.Error = e.Err.Error()
 	}
 	if e.Change != nil {
 		out.Unknown, out.Notes = e.Change.Unknown, e.Change.Notes
@@ -79,16 +79,16 @@ func (l *lines) Event(e executor.Event) {
 			out.Edits = append(out.Edits, edit{x, strings.Join(l.drawings.of(x).lines(l.redactor), "\n")})
 		}
 	}
-	l.write(out)
+	l.write(secret.Copy(l.redactor, out))
 }
 
 // Exit writes the last object.
 func (l *lines) Exit(code int, reason string) {
 	l.write(struct {
-		Event  string `json:"event"`
+		Event  string `json:"event" secret:"fixed"`
 		Code   int    `json:"code"`
 		Reason string `json:"reason"`
-	}{"exit", code, reason})
+	}{"exit", code, l.redactor.String(reason)})
 }
 
 func (l *lines) write(v any) {
@@ -98,5 +98,5 @@ func (l *lines) write(v any) {
 	if err := enc.Encode(v); err != nil { // nothing in an event is unprintable
 		return
 	}
-	_, _ = io.WriteString(l.w, l.redactor.String(b.String())) // a broken pipe shows at exit
+	_, _ = io.WriteString(l.w, b.String()) // a broken pipe shows at exit
 }
