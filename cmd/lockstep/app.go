@@ -58,7 +58,8 @@ type flags struct {
 	yes        bool
 	check      bool
 
-	out        string
+	out, sign  string
+	verify     string
 	expires    time.Duration
 	approve    string
 	allowDrift []string

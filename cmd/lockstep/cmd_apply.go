@@ -30,7 +30,7 @@ is not as planned, nothing is changed. Secrets, such as how a vault is opened, a
 be given again.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := savedPlan(args[0])
+			p, data, err := savedPlan(args[0])
 			switch {
 			case err != nil:
 				return err
@@ -38,9 +38,11 @@ be given again.`,
 				if err := checkSavedFlags(cmd); err != nil {
 					return err
 				}
-				return a.applySaved(cmd.Context(), args[0], p)
+				return a.applySaved(cmd.Context(), args[0], p, data)
 			case len(a.flags.allowDrift) > 0:
 				return fmt.Errorf("--allow-drift goes with a saved plan, and %s is none", args[0])
+			case a.flags.verify != "":
+				return fmt.Errorf("--verify goes with a saved plan, and %s is none", args[0])
 			case a.flags.check:
 				return a.plan(cmd.Context(), args[0])
 			}
@@ -53,6 +55,7 @@ be given again.`,
 	cmd.Flags().BoolVarP(&a.flags.yes, "auto-approve", "y", false, "do not ask before changing")
 	cmd.Flags().BoolVarP(&a.flags.check, "check", "C", false, "the same as lockstep plan; of a saved plan: whether it could be carried out now")
 	cmd.Flags().StringVar(&a.flags.approve, "approve", "", "do not ask, but change only what a dry run with this `fingerprint` has shown")
+	cmd.Flags().StringVar(&a.flags.verify, "verify", "", "with a saved plan: only if it is signed by one of the allowed signers in this `file`, as ssh-keygen(1) has it")
 	cmd.Flags().StringArrayVar(&a.flags.allowDrift, "allow-drift", nil, "with a saved plan: what was planned for `HOST:STEP` may be done although it is another change by now; repeatable")
 	return cmd
 }

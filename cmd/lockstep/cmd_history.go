@@ -129,7 +129,7 @@ which hosts, and whether it is still good. It asks no host.`,
 }
 
 func (a *app) show(id string) error {
-	switch p, err := savedPlan(id); {
+	switch p, _, err := savedPlan(id); {
 	case err != nil:
 		return err
 	case p != nil:

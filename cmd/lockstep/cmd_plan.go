@@ -20,13 +20,21 @@ func (a *app) planCommand() *cobra.Command {
 		Use:   "plan PLAN.yml",
 		Short: "Show what a plan would change, and change nothing",
 		Args:  cobra.ExactArgs(1),
-		RunE:  func(cmd *cobra.Command, args []string) error { return a.plan(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, name := range []string{"expires", "sign"} {
+				if a.flags.out == "" && cmd.Flags().Changed(name) {
+					return fmt.Errorf("--%s goes with -o FILE", name)
+				}
+			}
+			return a.plan(cmd.Context(), args[0])
+		},
 	}
 	a.planFlags(cmd)
 	a.connectFlags(cmd)
 	a.detailedFlag(cmd)
 	cmd.Flags().StringVarP(&a.flags.out, "out", "o", "", "save the plan in this `file`, for lockstep apply FILE; see docs/saved-plans.md")
 	cmd.Flags().DurationVar(&a.flags.expires, "expires", 24*time.Hour, "with -o: how long the file is good for")
+	cmd.Flags().StringVar(&a.flags.sign, "sign", "", "with -o: sign the file with this SSH `key`, in FILE.sig, for apply --verify")
 	return cmd
 }
 
@@ -44,6 +52,10 @@ func (a *app) plan(ctx context.Context, file string) error {
 			return err
 		}
 	}
+	sign, err := a.signer(ctx)
+	if err != nil {
+		return err
+	}
 	a.view = a.newView()
 	x, closeHosts, err := a.executor(ctx, inv, p, a.view.Event)
 	if err != nil {
@@ -56,7 +68,7 @@ func (a *app) plan(ctx context.Context, file string) error {
 	}
 	report, err := x.Preview(ctx)
 	if a.flags.out != "" && judge(report, err, "") == nil {
-		if err := a.save(x, report, preview.String()); err != nil {
+		if err := a.save(x, report, preview.String(), sign); err != nil {
 			return err
 		}
 	}

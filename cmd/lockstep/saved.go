@@ -26,12 +26,13 @@ import (
 
 // savedPlan reads a file that may be a saved plan. The plan is nil if it is not,
 // or not there.
-func savedPlan(file string) (*saved.Plan, error) {
+func savedPlan(file string) (*saved.Plan, []byte, error) {
 	data, err := os.ReadFile(file)
 	if err != nil || !saved.Is(data) {
-		return nil, nil // whoever reads it otherwise says what is wrong with it
+		return nil, nil, nil // whoever reads it otherwise says what is wrong with it
 	}
-	return saved.Parse(file, data)
+	p, err := saved.Parse(file, data)
+	return p, data, err
 }
 
 // drawing is a dry run as text, for a file. The function hands its events on to
@@ -64,8 +65,8 @@ func (a *app) storable(p *plan.Plan) error {
 	return nil
 }
 
-// save keeps what a dry run has shown.
-func (a *app) save(x *executor.Executor, shown *executor.Report, preview string) error {
+// save keeps what a dry run has shown, and signs it unless sign is nil.
+func (a *app) save(x *executor.Executor, shown *executor.Report, preview string, sign signature) error {
 	made := time.Now().UTC().Truncate(time.Second)
 	p := &saved.Plan{
 		Name: x.Plan.Name, Made: made, Expires: made.Add(a.flags.expires), User: operator(), Lockstep: version(),
@@ -73,6 +74,11 @@ func (a *app) save(x *executor.Executor, shown *executor.Report, preview string)
 	}
 	if err := saved.Write(a.flags.out, p); err != nil {
 		return &outcome{exitUsage, "the plan was not saved", err}
+	}
+	if sign != nil {
+		if err := signSaved(a.flags.out, p, sign); err != nil {
+			return &outcome{exitUsage, "the plan was saved, and not signed", err}
+		}
 	}
 	a.say("saved in %s, good until %s: lockstep apply %s", a.flags.out, p.Expires.Local().Format("2006-01-02 15:04 MST"), a.flags.out)
 	return nil
@@ -110,7 +116,12 @@ func checkSavedFlags(cmd *cobra.Command) error {
 }
 
 // applySaved carries out a saved plan: the file is the approval.
-func (a *app) applySaved(ctx context.Context, file string, p *saved.Plan) error {
+func (a *app) applySaved(ctx context.Context, file string, p *saved.Plan, data []byte) error {
+	if a.flags.verify != "" {
+		if err := a.verifySaved(file, data); err != nil {
+			return refusedBecause("nobody who may has signed the saved plan", err)
+		}
+	}
 	if err := p.Check(time.Now()); err != nil {
 		return refusedBecause("the saved plan is not good", fmt.Errorf("%s: %w", file, err))
 	}

@@ -21,6 +21,14 @@ func Write(path string, p *Plan) error {
 	return replace(path, text)
 }
 
+// SignatureOf is the file with the signature of a saved plan.
+func SignatureOf(path string) string { return path + ".sig" }
+
+// WriteSignature puts a signature beside a saved plan.
+func WriteSignature(path string, signature []byte) error {
+	return replace(SignatureOf(path), signature)
+}
+
 func replaceable(path string) error {
 	data, err := os.ReadFile(path)
 	switch {
