@@ -100,7 +100,7 @@ func (a *app) approved(ctx context.Context, inv *fleet, p *plan.Plan, h journal.
 	if a.flags.check {
 		return a.pending(report, nil)
 	}
-	x.Approval = &report.Shown
+	x.Approval, h.Approved = &report.Shown, report.Shown.Fingerprint()
 	return a.recorded(ctx, x, h)
 }
 

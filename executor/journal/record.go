@@ -79,6 +79,8 @@ type Header struct {
 	User     string        `json:"user"`
 	Place    string        `json:"place,omitempty" secret:"fixed"` // of the process, for a program
 	Lockstep string        `json:"lockstep" secret:"fixed"`
+	// Approved is the fingerprint of what the run may do.
+	Approved string `json:"approved,omitempty" secret:"fixed"`
 }
 
 // Args are the choices of the command line that decide what a run does.
