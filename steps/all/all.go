@@ -10,6 +10,7 @@ import (
 	"lockstep/steps/directory"
 	"lockstep/steps/file"
 	"lockstep/steps/galera"
+	"lockstep/steps/galeraaudit"
 	"lockstep/steps/mycnf"
 	"lockstep/steps/service"
 	"lockstep/steps/survey"
@@ -29,6 +30,7 @@ func Registry() (*steps.Registry, error) {
 		directory.Kind(),
 		file.Kind(),
 		galera.Kind(),
+		galeraaudit.Kind(),
 		mycnf.Kind(),
 		service.Kind(),
 		survey.Kind(),

@@ -2,7 +2,6 @@ package survey
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 
@@ -82,21 +81,11 @@ func (f found) stopped() (names []string) {
 	return names
 }
 
-// strangers are members by the cluster's own view that are no host of the stage.
-// Where the inventory has names in place of addresses they cannot be compared,
-// and the number alone tells; an arbitrator has no address and counts as one.
 func (f found) strangers() []string {
-	var unknown []string
-	comparable := !slices.ContainsFunc(f.hosts, func(at string) bool { return net.ParseIP(at) == nil })
-	for _, at := range f.self.Addresses {
-		if comparable && net.ParseIP(at) != nil && !slices.Contains(f.hosts, at) {
-			unknown = append(unknown, at)
-		}
+	if f.name == "" {
+		return nil
 	}
-	for n := len(f.hosts) + len(unknown); f.name != "" && n < f.self.Size; n++ {
-		unknown = append(unknown, "unknown")
-	}
-	return unknown
+	return f.self.Strangers(f.hosts)
 }
 
 func (f found) ist() wsrep.Talk {

@@ -14,9 +14,9 @@ import (
 	"lockstep/steps/serverfiles"
 )
 
-// groups are the sections that a server reads as if they were one. Those of a
+// Groups are the sections that a server reads as if they were one. Those of a
 // single version are left out, and a server whose flavour is not known reads all.
-func groups(of Flavour) []string {
+func Groups(of Flavour) []string {
 	switch of {
 	case PXC, MySQL:
 		return []string{"mysqld", "server"}
@@ -102,7 +102,7 @@ func ReadFiles(ctx context.Context, r steps.Reader, of Flavour) (Files, error) {
 
 // FilesOf judges option files as a server of a flavour and its scripts do.
 func FilesOf(g *optionfile.Graph, of Flavour) (Files, error) {
-	server := func(key string) string { return last(g.Find(key, groups(of)...)) }
+	server := func(key string) string { return last(g.Find(key, Groups(of)...)) }
 	f := Files{CA: server("ssl-ca"), Cert: server("ssl-cert"), Key: server("ssl-key"),
 		Required: Truth(server("require-secure-transport")) == "on", Auto: Truth(server("pxc-encrypt-cluster-traffic"))}
 	var err error
@@ -128,7 +128,7 @@ func transfers(g *optionfile.Graph, of Flavour) SST {
 		}
 		return ""
 	}
-	sst, server := []string{"sst"}, groups(of)
+	sst, server := []string{"sst"}, Groups(of)
 	encrypt, files := [][]string{sst}, [][]string{sst, {"mysqld"}}
 	if of == MariaDB {
 		encrypt = [][]string{server, sst, {"xtrabackup"}, {"mariabackup"}}

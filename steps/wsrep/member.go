@@ -8,7 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,6 +43,23 @@ type Member struct {
 	Required      bool   // require_secure_transport
 
 	Keyrings []string // variables of loaded plugins that keep keys of encrypted tables
+}
+
+// Strangers are members by the cluster's own view that are none of hosts, given by
+// address. Where those have names in place of addresses they cannot be compared,
+// and the number alone tells; an arbitrator has no address and counts as one.
+func (m Member) Strangers(hosts []string) []string {
+	var unknown []string
+	comparable := !slices.ContainsFunc(hosts, func(at string) bool { return net.ParseIP(at) == nil })
+	for _, at := range m.Addresses {
+		if comparable && net.ParseIP(at) != nil && !slices.Contains(hosts, at) {
+			unknown = append(unknown, at)
+		}
+	}
+	for n := len(hosts) + len(unknown); n < m.Size; n++ {
+		unknown = append(unknown, "unknown")
+	}
+	return unknown
 }
 
 // Flavour is whose build of Galera it is.

@@ -172,6 +172,13 @@ type Group struct {
 // Groups puts equal findings of several hosts together, the worst first; what
 // cannot be told comes behind what is wrong.
 func Groups(all []Finding) []Group {
+	groups := gather(all)
+	slices.SortStableFunc(groups, func(a, b Group) int { return cmp.Compare(weight(b.Finding), weight(a.Finding)) })
+	return groups
+}
+
+// gather puts equal findings of several hosts together.
+func gather(all []Finding) []Group {
 	var groups []Group
 	for _, f := range all {
 		key := f
@@ -188,7 +195,6 @@ func Groups(all []Finding) []Group {
 			groups[i].Hosts = append(groups[i].Hosts, f.Host)
 		}
 	}
-	slices.SortStableFunc(groups, func(a, b Group) int { return cmp.Compare(weight(b.Finding), weight(a.Finding)) })
 	return groups
 }
 

@@ -11,14 +11,15 @@ import (
 )
 
 // Text writes a report for people: the verdict, a row for each area, and what is
-// to be done, the worst first. With all it lists what passed too. Paint colours a
+// to be done, the worst first. With all it tells the whole of each finding, and
+// lists what passed too. Paint colours a
 // text, or does not.
 func Text(w io.Writer, r Report, all bool, paint func(Cell, string) string) error {
 	t := text{paint: paint}
 	t.verdict(r)
 	t.matrix(r)
 	for _, g := range Groups(r.where(func(f Finding) bool { return f.Result != steps.Passed })) {
-		t.finding(g)
+		t.finding(g, all)
 	}
 	if all {
 		t.passed(r)
@@ -84,11 +85,14 @@ func padded(s string, widths []int, i int) string {
 	return fmt.Sprintf("%*s", -widths[i+1], s)
 }
 
-// finding is a headline and what people need to act.
-func (t *text) finding(g Group) {
+// finding is a headline, what was found and what to do, or with all the whole.
+func (t *text) finding(g Group, all bool) {
 	cell := cellOf(g.Finding)
 	t.printf("\n%s %s on %s: %s\n", t.paint(cell, string(cell)), g.ID, strings.Join(g.Hosts, ", "), g.headline())
 	for _, line := range g.details() {
+		if !all && line.word != "found" && line.word != "do" && line.word != "excepted" {
+			continue
+		}
 		t.printf("  %-9s%s\n", line.word, strings.ReplaceAll(strings.TrimRight(line.text, "\n"), "\n", "\n           "))
 	}
 }
@@ -115,8 +119,8 @@ func (f Finding) details() []detail {
 
 func (t *text) passed(r Report) {
 	t.printf("\npassed\n")
-	for _, g := range Groups(r.where(func(f Finding) bool { return f.Result == steps.Passed })) {
+	for _, g := range gather(r.where(func(f Finding) bool { return f.Result == steps.Passed })) {
 		found, _, _ := strings.Cut(g.Found, "\n")
-		t.printf("  %s %-28s %s: %s: %s\n", t.paint(CellOK, "ok"), g.ID, strings.Join(g.Hosts, ", "), g.headline(), found)
+		t.printf("  %s %-30s %s: %s: %s\n", t.paint(CellOK, "ok"), g.ID, strings.Join(g.Hosts, ", "), g.headline(), found)
 	}
 }
