@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"lockstep/cmd/lockstep/audit"
@@ -18,6 +20,7 @@ import (
 // auditFlags are the flags of audit alone.
 type auditFlags struct {
 	failOn string
+	out    []string
 }
 
 func (a *app) auditCommand() *cobra.Command {
@@ -40,6 +43,7 @@ Exit codes: 0 when nothing as bad as --fail-on was found, 2 otherwise.`,
 	a.planFlags(cmd)
 	a.connectFlags(cmd)
 	cmd.Flags().StringVar(&f.failOn, "fail-on", string(steps.Warning), "the `severity` from which on a finding makes the exit code 2: info, warning or critical")
+	cmd.Flags().StringArrayVar(&f.out, "out", nil, "write a report to a `file` too, whose end says the format: .html, .json, .prom (Prometheus textfile), .sarif or .xml (JUnit); may be given more than once")
 	return cmd
 }
 
@@ -47,6 +51,11 @@ func (a *app) audit(ctx context.Context, file string, f auditFlags) error {
 	failOn, err := severity(f.failOn)
 	if err != nil {
 		return err
+	}
+	for _, out := range f.out {
+		if _, err := audit.WriterOf(out); err != nil {
+			return fmt.Errorf("--out %w", err)
+		}
 	}
 	inv, p, err := a.loadUnlocked(ctx, file)
 	if err != nil {
@@ -67,7 +76,26 @@ func (a *app) audit(ctx context.Context, file string, f auditFlags) error {
 	if err := a.showAudit(r); err != nil {
 		return err
 	}
+	for _, out := range f.out {
+		if err := writeAudit(out, r); err != nil {
+			return fmt.Errorf("--out %w", err)
+		}
+	}
 	return audited(found, r)
+}
+
+// writeAudit writes a report as a whole or not at all: other programs may read the
+// file at any time.
+func writeAudit(file string, r audit.Report) error {
+	write, err := audit.WriterOf(file)
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	if err := write(&text, r); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return renameio.WriteFile(file, text.Bytes(), 0o644)
 }
 
 func severity(word string) (steps.Severity, error) {

@@ -88,39 +88,41 @@ func padded(s string, widths []int, i int) string {
 // finding is a headline, what was found and what to do, or with all the whole.
 func (t *text) finding(g Group, all bool) {
 	cell := cellOf(g.Finding)
-	t.printf("\n%s %s on %s: %s\n", t.paint(cell, string(cell)), g.ID, strings.Join(g.Hosts, ", "), g.headline())
-	for _, line := range g.details() {
-		if !all && line.word != "found" && line.word != "do" && line.word != "excepted" {
+	t.printf("\n%s %s on %s: %s\n", t.paint(cell, string(cell)), g.ID, strings.Join(g.Hosts, ", "), g.Headline())
+	for _, line := range g.Details() {
+		if !all && line.Word != "found" && line.Word != "do" && line.Word != "excepted" {
 			continue
 		}
-		t.printf("  %-9s%s\n", line.word, strings.ReplaceAll(strings.TrimRight(line.text, "\n"), "\n", "\n           "))
+		t.printf("  %-9s%s\n", line.Word, strings.ReplaceAll(strings.TrimRight(line.Text, "\n"), "\n", "\n           "))
 	}
 }
 
-func (g Group) headline() string {
-	if g.Peer != "" && !strings.Contains(g.Subject, g.Peer) {
-		return g.Subject + " of " + g.Peer
+// Headline is what was looked at.
+func (f Finding) Headline() string {
+	if f.Peer != "" && !strings.Contains(f.Subject, f.Peer) {
+		return f.Subject + " of " + f.Peer
 	}
-	return g.Subject
+	return f.Subject
 }
 
-type detail struct{ word, text string }
+// Detail is a line of a finding, with the word that it begins with.
+type Detail struct{ Word, Text string }
 
-// details are the lines of a finding that say something.
-func (f Finding) details() []detail {
-	lines := []detail{
+// Details are the lines of a finding that say something.
+func (f Finding) Details() []Detail {
+	lines := []Detail{
 		{"looked", f.Looked}, {"found", f.Found}, {"expected", f.Expected}, {"why", f.Why}, {"do", f.Do}, {"source", f.Source},
 	}
 	if f.Excepted != "" {
-		lines = append(lines, detail{"excepted", f.Excepted + ", until " + f.Until.Format("2006-01-02")})
+		lines = append(lines, Detail{"excepted", f.Excepted + ", until " + f.Until.Format("2006-01-02")})
 	}
-	return slices.DeleteFunc(lines, func(d detail) bool { return d.text == "" })
+	return slices.DeleteFunc(lines, func(d Detail) bool { return d.Text == "" })
 }
 
 func (t *text) passed(r Report) {
 	t.printf("\npassed\n")
 	for _, g := range gather(r.where(func(f Finding) bool { return f.Result == steps.Passed })) {
 		found, _, _ := strings.Cut(g.Found, "\n")
-		t.printf("  %s %-30s %s: %s: %s\n", t.paint(CellOK, "ok"), g.ID, strings.Join(g.Hosts, ", "), g.headline(), found)
+		t.printf("  %s %-30s %s: %s: %s\n", t.paint(CellOK, "ok"), g.ID, strings.Join(g.Hosts, ", "), g.Headline(), found)
 	}
 }
