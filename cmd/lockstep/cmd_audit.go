@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -19,8 +21,9 @@ import (
 
 // auditFlags are the flags of audit alone.
 type auditFlags struct {
-	failOn string
-	out    []string
+	failOn     string
+	out        []string
+	exceptions string
 }
 
 func (a *app) auditCommand() *cobra.Command {
@@ -44,6 +47,7 @@ Exit codes: 0 when nothing as bad as --fail-on was found, 2 otherwise.`,
 	a.connectFlags(cmd)
 	cmd.Flags().StringVar(&f.failOn, "fail-on", string(steps.Warning), "the `severity` from which on a finding makes the exit code 2: info, warning or critical")
 	cmd.Flags().StringArrayVar(&f.out, "out", nil, "write a report to a `file` too, whose end says the format: .html, .json, .prom (Prometheus textfile), .sarif or .xml (JUnit); may be given more than once")
+	cmd.Flags().StringVar(&f.exceptions, "exceptions", "", "a `file` of findings to live with for now: check, host, reason and until of each")
 	return cmd
 }
 
@@ -56,6 +60,10 @@ func (a *app) audit(ctx context.Context, file string, f auditFlags) error {
 		if _, err := audit.WriterOf(out); err != nil {
 			return fmt.Errorf("--out %w", err)
 		}
+	}
+	exceptions, err := readExceptions(f.exceptions)
+	if err != nil {
+		return err
 	}
 	inv, p, err := a.loadUnlocked(ctx, file)
 	if err != nil {
@@ -73,6 +81,11 @@ func (a *app) audit(ctx context.Context, file string, f auditFlags) error {
 	}
 	r := c.Report(found.Failures)
 	r.At, r.FailOn = time.Now(), failOn
+	for i := range exceptions {
+		e := &exceptions[i]
+		e.Check, e.Host, e.Reason = c.Clean(e.Check), c.Clean(e.Host), c.Clean(e.Reason)
+	}
+	r = r.Except(filepath.Base(f.exceptions), exceptions)
 	if err := a.showAudit(r); err != nil {
 		return err
 	}
@@ -82,6 +95,18 @@ func (a *app) audit(ctx context.Context, file string, f auditFlags) error {
 		}
 	}
 	return audited(found, r)
+}
+
+// readExceptions reads a file of exceptions; without one there are none.
+func readExceptions(file string) ([]audit.Exception, error) {
+	if file == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--exceptions: %w", err)
+	}
+	return audit.ParseExceptions(file, data)
 }
 
 // writeAudit writes a report as a whole or not at all: other programs may read the
