@@ -2,67 +2,33 @@
 package galeratls
 
 import (
-	"os"
+	"slices"
 	"strings"
 	"testing"
 
-	"lockstep/plan"
-	"lockstep/steps/all"
+	"lockstep/internal/exampletest"
 )
 
-// nodes is an inventory of three hosts.
-type nodes struct{}
-
-func (nodes) Match(string) ([]plan.Target, error) {
-	var out []plan.Target
-	for _, n := range []string{"1", "2", "3"} {
-		out = append(out, plan.Target{Host: plan.Host{Name: "node" + n, Address: "10.77.0.1" + n}})
-	}
-	return out, nil
-}
-
-// TestPlanCompiles compiles the example: every step decodes on every host, and
-// what nodes_are_clients sets when it is true is taken back when it is false.
+// TestPlanCompiles compiles the example: every step decodes on every host and
+// concerns all or none, and what nodes_are_clients sets when it is true is taken
+// back when it is false.
 func TestPlanCompiles(t *testing.T) {
-	const others = "certs directory copy verify my_cnf %s my_cnf galera galera service galera verify"
-	for value, own := range map[string]string{"true": "my_cnf(programs on the nodes)", "false": "my_cnf(programs on the nodes connect as before)"} {
-		got := strings.Join(steps(t, value), " ")
-		if want := strings.Replace(others, "%s", own, 1); got != want {
+	for value, want := range map[string]string{
+		"true":  "programs on the nodes",
+		"false": "programs on the nodes connect as before",
+	} {
+		p := exampletest.Compile(t, "plan.yml", 3, "nodes_are_clients: true", "nodes_are_clients: "+value)
+		tasks := exampletest.Tasks(p, "node3")
+		if !slices.Equal(tasks, exampletest.Tasks(p, "node1")) {
+			t.Errorf("nodes_are_clients: %s: a step leaves out some hosts", value)
+		}
+		if got, want := exampletest.Kinds(tasks), "directory copy verify my_cnf my_cnf my_cnf galera galera service galera verify"; got != want {
 			t.Errorf("nodes_are_clients: %s\ngot  %s\nwant %s", value, got, want)
 		}
-	}
-}
-
-// steps are the kinds of the plan's steps in order, those for programs on the
-// nodes with their names. Each must concern all hosts or none.
-func steps(t *testing.T, nodesAreClients string) []string {
-	t.Helper()
-	data, err := os.ReadFile("plan.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	kinds, err := all.Registry()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := strings.Replace(string(data), "nodes_are_clients: true", "nodes_are_clients: "+nodesAreClients, 1)
-	p, err := plan.Compile("plan.yml", []byte(text), nodes{}, kinds, plan.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, s := range p.Stages {
-		for _, task := range s.Tasks {
-			switch {
-			case task.Concerns("node1") != task.Concerns("node3"):
-				t.Errorf("%s leaves out some hosts", task.Name)
-			case !s.OnControl && !task.Concerns("node3"):
-			case strings.HasPrefix(task.Name, "programs"):
-				got = append(got, task.Kind.Name+"("+task.Name+")")
-			default:
-				got = append(got, task.Kind.Name)
+		for _, task := range tasks {
+			if strings.HasPrefix(task.Name, "programs") && task.Name != want {
+				t.Errorf("nodes_are_clients: %s: got %q, want %q", value, task.Name, want)
 			}
 		}
 	}
-	return got
 }
