@@ -4,7 +4,7 @@ package galeraaddnode
 import (
 	"testing"
 
-	"lockstep/internal/exampletest"
+	"lockstep/examples/exampletest"
 )
 
 // TestPlanChangesTheNewNodeAlone compiles the example: what writes or restarts

@@ -4,7 +4,7 @@ package galeraaudit
 import (
 	"testing"
 
-	"lockstep/internal/exampletest"
+	"lockstep/examples/exampletest"
 )
 
 // TestPlanLooksAtEachNode compiles the example: every node is looked at, by kinds

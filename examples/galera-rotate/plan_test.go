@@ -4,7 +4,7 @@ package galerarotate
 import (
 	"testing"
 
-	"lockstep/internal/exampletest"
+	"lockstep/examples/exampletest"
 )
 
 // TestPlansCompile compiles both plans: every step decodes on every host, in the

@@ -4,7 +4,7 @@ package galerasstuser
 import (
 	"testing"
 
-	"lockstep/internal/exampletest"
+	"lockstep/examples/exampletest"
 )
 
 // TestPlanCompiles compiles the example; nodes restart one by one.

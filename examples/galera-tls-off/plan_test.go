@@ -4,7 +4,7 @@ package galeratlsoff
 import (
 	"testing"
 
-	"lockstep/internal/exampletest"
+	"lockstep/examples/exampletest"
 )
 
 // TestPlansCompile compiles both; where nodes restart they go one by one.

@@ -4,7 +4,7 @@ package galeratlsrolling
 import (
 	"testing"
 
-	"lockstep/internal/exampletest"
+	"lockstep/examples/exampletest"
 )
 
 // TestPlanCompiles compiles the example: its stages go through the nodes one by

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"lockstep/internal/exampletest"
+	"lockstep/examples/exampletest"
 )
 
 // TestPlanCompiles compiles the example: every step decodes on every host and
