@@ -28,7 +28,8 @@ type Server struct {
 	Port    int
 	Key     string // the private key file of the user
 	hostKey ssh.PublicKey
-	cmd     *exec.Cmd
+	cmd     *exec.Cmd // a sh, which is the first process where sshd runs
+	sshd    int       // its pid
 }
 
 // NewServer starts an sshd at an address, with its files in dir. It is the sshd of the
@@ -75,11 +76,13 @@ func (s *Server) WriteKnown(file string, others, port int) error {
 // what root's real rc files do on this machine is no business of the benchmark.
 // Nor has it a database: where there is one, its programs judge a my.cnf before
 // it is written, which no other tool does and which costs more than all the rest.
-const inside = `mount --make-rprivate / && mount --bind "$0/passwd" /etc/passwd || exit 1
+// It has processes of its own, too: the sh takes over those whose sshd has ended,
+// so that what they cost is known, and no other process of this machine is seen.
+const inside = `mount --make-rprivate / && mount -t proc proc /proc && mount --bind "$0/passwd" /etc/passwd || exit 1
 for p in /usr/sbin/mariadbd /usr/sbin/mysqld /usr/bin/my_print_defaults /usr/bin/mariadb-print-defaults; do
 if [ -e "$p" ]; then mount --bind /dev/null "$p" || exit 1; fi
 done
-exec /usr/sbin/sshd -D -e -f "$0/sshd_config"`
+/usr/sbin/sshd -D -e -f "$0/sshd_config" & wait`
 
 // start returns when the server says that it listens.
 func (s *Server) start(dir string) error {
@@ -92,7 +95,7 @@ func (s *Server) start(dir string) error {
 		return err
 	}
 	s.cmd = exec.Command("sh", "-c", inside, dir)
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
 	said, err := s.cmd.StderrPipe()
 	if err == nil {
 		err = s.cmd.Start()
@@ -110,13 +113,18 @@ func (s *Server) start(dir string) error {
 		}
 	}
 	go func() { _, _ = io.Copy(io.Discard, said) }()
+	if _, err := fmt.Sscan(children(s.cmd.Process.Pid), &s.sshd); err != nil {
+		return fmt.Errorf("sshd: %w", err)
+	}
 	return nil
 }
 
-// CPU is what the server's processes took that have ended, and the commands that
-// they ran.
-func (s *Server) CPU() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+// CPU is what the server's processes took that have ended, and all that they ran.
+func (s *Server) CPU() time.Duration { return ended(s.cmd.Process.Pid) + ended(s.sshd) }
+
+// ended is the CPU that the ended children of a process took, and theirs.
+func ended(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
@@ -132,14 +140,21 @@ func (s *Server) CPU() time.Duration {
 	return time.Duration(user+system) * tick
 }
 
+// children are the pids of a process's children.
+func children(pid int) string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", pid)) // none where it is gone
+	return strings.TrimSpace(string(text))
+}
+
 // drainPatience is how long connections that were given up may take to end.
 const drainPatience = 10 * time.Second
 
-// Drain waits until the server has no connection any more.
+// Drain waits until the server has no connection any more, and nothing that one
+// has left behind.
 func (s *Server) Drain() {
-	children := fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", s.cmd.Process.Pid)
+	alone := strconv.Itoa(s.sshd)
 	for end := time.Now().Add(drainPatience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if text, err := os.ReadFile(children); err != nil || len(text) == 0 {
+		if children(s.sshd) == "" && children(s.cmd.Process.Pid) == alone {
 			return
 		}
 	}
