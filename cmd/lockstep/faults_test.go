@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -33,7 +35,7 @@ steps:
   - name: certificates that the nodes accept
     verify:
       certificates:
-        sets: [{ca: /etc/mysql/certs/ca.pem, cert: /etc/mysql/certs/server-cert.pem, key: /etc/mysql/certs/server-key.pem}]
+        sets: [{ca: /etc/mysql/certs/ca.pem, cert: /etc/mysql/certs/server-cert.pem, key: /etc/mysql/certs/server-key.pem, reader: mysql}]
 ` + restartStage
 
 // restartStage is the same without a look before.
@@ -62,10 +64,12 @@ func TestRefusesFaultsBeforeARestart(t *testing.T) {
 	}{
 		{"certificate missing", f.run("rm", "/etc/mysql/certs/server-cert.pem"), []string{"server-cert.pem does not exist"}},
 		{"authority missing", f.run("rm", "/etc/mysql/certs/ca.pem"), []string{"ca.pem does not exist"}},
+		{"key of root alone", f.run("chown", "root:root", "/etc/mysql/certs/server-key.pem"), []string{"mysql cannot read /etc/mysql/certs/server-key.pem", "root:root with mode 0640"}},
 		{"key of another certificate", f.run("cp", "/etc/mysql/certs/client-key.pem", "/etc/mysql/certs/server-key.pem"), []string{"does not belong to"}},
 		{"expired", f.leaf(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }), []string{"server-cert.pem", "ended"}},
 		{"of another authority", f.foreign("another"), []string{"server-cert.pem: the chain does not verify"}},
 		{"of an authority with the same name", f.foreign(f.ca.Cert.Subject.CommonName), []string{"server-cert.pem: the chain does not verify"}},
+		{"named like its authority", f.leaf(func(c *x509.Certificate) { c.Subject = f.ca.Cert.Subject }), []string{"server-cert.pem", "looks self-signed"}},
 		{"good for servers only", f.leaf(func(c *x509.Certificate) { c.ExtKeyUsage = c.ExtKeyUsage[:1] }), []string{"server-cert.pem", "may not be used as"}},
 		{"plain text among TLS", f.run("sed", "-i", "s/socket.ssl=yes;[^\"]*//", "/etc/mysql/mariadb.conf.d/60-galera.cnf"), []string{"replication would be plaintext"}},
 		{"full transfers of two kinds", f.run("sed", "-i", "s/^encrypt *=.*/encrypt=0/", "/etc/mysql/mariadb.conf.d/70-tls.cnf"), []string{"are encrypt=0"}},
@@ -148,8 +152,7 @@ func (f *faults) foreign(name string) func(*testing.T) {
 
 func (f *faults) put(t *testing.T, ca *pki.Pair, change func(*x509.Certificate)) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
+	key := keyLike(t, ca.Key)
 	leaf := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "node"},
 		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(90 * 24 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
@@ -168,6 +171,20 @@ func (f *faults) put(t *testing.T, ca *pki.Pair, change func(*x509.Certificate))
 		_, err := f.node.RunInput(t.Context(), bytes.NewReader(pem.EncodeToMemory(block)), "tee", path)
 		must(t, err)
 	}
+}
+
+// keyLike makes a key of the same kind: OpenSSL takes a certificate that is named
+// like its issuer for self-signed only if its signature could be its own.
+func keyLike(t *testing.T, other crypto.Signer) crypto.Signer {
+	t.Helper()
+	if _, is := other.(*rsa.PrivateKey); is {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		must(t, err)
+		return key
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	return key
 }
 
 // pairOf reads a certificate and its key beside a plan.

@@ -12,13 +12,14 @@ import (
 )
 
 // set is what a server or a client needs on the host to present itself.
-type set struct{ ca, cert, key, role string }
+type set struct{ ca, cert, key, role, reader string }
 
 func (s *set) params(p *param.Set) {
 	s.role = string(pki.RoleServer)
 	p.Path(&s.ca, "ca", "the file of trusted authorities", param.Required())
 	p.Path(&s.cert, "cert", "the certificate, with intermediates behind it", param.Required())
 	p.Path(&s.key, "key", "the key of cert", param.Required())
+	p.String(&s.reader, "reader", "the user who must be able to read all three, such as mysql; without it nobody's rights are judged")
 	p.String(&s.role, "role", "what it is for; a server's must be usable at both ends, since Galera nodes are both", param.OneOf(string(pki.RoleServer), string(pki.RoleClient)))
 }
 
@@ -66,6 +67,23 @@ func (c *certs) judgeSets(ctx context.Context, w world) (notes []string, err err
 	return notes, problems.ErrorOrNil()
 }
 
+// readable refuses files that the reader cannot read.
+func (s *set) readable(ctx context.Context, w world) error {
+	if s.reader == "" {
+		return nil
+	}
+	u, err := w.user(ctx, s.reader)
+	if err != nil {
+		return err
+	}
+	for _, file := range []string{s.ca, s.cert, s.key} {
+		if err := w.mayRead(ctx, u, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // findings judges the files as they are on the host, or as a dry run foresees
 // them, by the host's clock.
 func (s *set) findings(ctx context.Context, w world) ([]pki.Finding, error) {
@@ -75,6 +93,9 @@ func (s *set) findings(ctx context.Context, w world) ([]pki.Finding, error) {
 		if data[i], err = w.present(ctx, file); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.readable(ctx, w); err != nil {
+		return nil, err
 	}
 	o := pki.CheckOptions{Now: w.now, Role: pki.Role(s.role)}
 	if o.Role == pki.RoleServer {

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 	"testing"
@@ -337,6 +338,51 @@ func TestSetsBeforeAChange(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSetsThatTheirReaderCannotRead judges rights as the kernel does: the first of
+// owner, group and others that fits counts, also on the directories above.
+func TestSetsThatTheirReaderCannotRead(t *testing.T) {
+	const key = "/c/server-key.pem"
+	for _, tt := range []struct {
+		name         string
+		owner, group string
+		mode         fs.FileMode
+		dir          fs.FileMode // of /c, which belongs to root:ssl
+		want         string
+	}{
+		{"its own", "mysql", "mysql", 0o400, 0o755, ""},
+		{"by its group", "root", "ssl", 0o640, 0o750, ""},
+		{"by all", "root", "root", 0o644, 0o755, ""},
+		{"of root alone", "root", "root", 0o600, 0o755, "/c/server-key.pem belongs to root:root with mode 0600, so mysql may not read it"},
+		{"an owner without the right that all have", "mysql", "mysql", 0o044, 0o755, "mysql:mysql with mode 0044"},
+		{"a group without the right that all have", "root", "ssl", 0o604, 0o755, "root:ssl with mode 0604"},
+		{"in a directory that is closed", "mysql", "mysql", 0o400, 0o700, "/c belongs to root:ssl with mode 0700, so mysql may not enter it"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, w := newSite(t), stepstest.NewWorld(Kind())
+			s.build(t, w)
+			w.Self.Chown("/c", "root", "ssl", tt.dir)
+			for _, file := range []string{"/c/ca.pem", "/c/server-cert.pem"} {
+				w.Self.Chown(file, "root", "root", 0o644)
+			}
+			w.Self.Chown(key, tt.owner, tt.group, tt.mode)
+			w.Self.Answer("mysql ssl\n", groupsQuery("mysql").Argv...)
+			_, err := stepstest.Decode(t, Kind(), `certificates: {sets: [{ca: /c/ca.pem, cert: /c/server-cert.pem, key: /c/server-key.pem, reader: mysql}]}`).Probe(t.Context(), w.View())
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+	t.Run("nobody of that name", func(t *testing.T) {
+		s, w := newSite(t), stepstest.NewWorld(Kind())
+		s.build(t, w)
+		w.Self.AnswerTo(groupsQuery("mysqld"), steps.Output{Code: 1, Stderr: []byte("id: 'mysqld': no such user\n")})
+		_, err := stepstest.Decode(t, Kind(), `certificates: {sets: [{ca: /c/ca.pem, cert: /c/server-cert.pem, key: /c/server-key.pem, reader: mysqld}]}`).Probe(t.Context(), w.View())
+		if err == nil || !strings.Contains(err.Error(), "has no user mysqld") {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 // TestSetsLeaveNotes tells what is not refused.
